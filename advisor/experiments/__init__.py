@@ -1,0 +1,1 @@
+"""Experiments: arms, blocks, splits, budget, statistics and verdicts."""

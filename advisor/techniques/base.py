@@ -1,0 +1,183 @@
+"""The contract of a technique: a frozen config, a card, and hooks named for their moment in a training.
+
+A module of this package imports torch inside its functions, so that cards, bounds, lint and recipes work where
+torch is not installed. State (averages, counters, snapshots) lives on the run, never on the config.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from advisor.contract import Frozen
+from advisor.errors import AdvisorError, unknown
+
+if TYPE_CHECKING:
+    import torch
+
+TargetKind = Literal["class", "multilabel", "real", "token"]
+
+
+@dataclass(frozen=True)
+class Targets:
+    """What a batch should predict, in one form for each kind so that techniques compose with no special case.
+
+    `class` and `multilabel`: (N, K) float probabilities. `real`: (N,) or (N, D) floats.
+    """
+
+    kind: TargetKind
+    values: torch.Tensor
+
+    def with_values(self, values: torch.Tensor) -> Targets:
+        """The same kind of targets with other values."""
+        return replace(self, values=values)
+
+
+class Run(Protocol):
+    """What a hook sees of the training in progress."""
+
+    model: torch.nn.Module
+    epoch: int  # counts 0, 1, 2, ...
+    epochs: int  # planned
+    step: int  # optimizer steps done so far
+    steps_per_epoch: int
+    stop: bool  # a hook sets it to end the training after this epoch
+    state: dict[str, Any]  # one entry for each technique that keeps state, under its name
+    history: list[dict[str, float]]  # one row an epoch: "epoch", "train_loss", "validation_loss", ...
+
+    def generator(self, name: str) -> torch.Generator:
+        """The random stream of this name, seeded by (block seed, name, step): a draw in one never shifts another."""
+        ...
+
+
+class Effect(Frozen):
+    """An effect that a source reports: change of `metric` in its own units, from low to high."""
+
+    metric: str
+    low: float
+    high: float
+    scope: str
+    source: str
+
+
+class Card(Frozen):
+    """What an expert would say about a technique, once; the skill, the help and the recipes are derived from it."""
+
+    title: str
+    mechanism: str
+    when: str
+    avoid: str
+    cost: str
+    step_cost: float  # training time per step as a multiple of the baseline's, as stated until measured
+    effect: Effect | None
+    interactions: str
+    source: str  # author and year, or the specification
+    modalities: tuple[Literal["image", "table", "text", "sequence"], ...] = ("image", "table", "text", "sequence")
+
+
+def strength(
+    default: Any, description: str, *, usual: tuple[float, float] | None = None, unit: str = "", **bounds: Any
+) -> Any:
+    """A pydantic field for a technique's parameter: hard bounds, and the usual range that lint compares with."""
+    extra: dict[str, Any] = {"unit": unit}
+    if usual is not None:
+        extra["usual"] = list(usual)
+    return Field(default, description=description, json_schema_extra=extra, allow_inf_nan=False, **bounds)
+
+
+class Technique(BaseModel):
+    """A technique's configuration with its hooks. Subclasses override only the hooks they need.
+
+    Hooks run in the order of the registry, whatever order a spec lists them in.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: ClassVar[str]
+    card: ClassVar[Card]
+    kinds: ClassVar[frozenset[TargetKind]] = frozenset({"class", "multilabel", "real", "token"})
+    conflicts: ClassVar[dict[str, str]] = {}  # name of another technique -> why not both
+    null: ClassVar[dict[str, Any] | None] = None  # the configuration that changes nothing, bit for bit
+
+    def refuse(self, kind: TargetKind, input_shape: tuple[int, ...]) -> str | None:
+        """Why this technique cannot work on such data, or None. `input_shape` is one example's, without the batch."""
+        if kind not in self.kinds:
+            return f"{self.name} works on {', '.join(sorted(self.kinds))} targets but got {kind}"
+        return None
+
+    # Hooks, in the order of a training.
+
+    def model(self, run: Run, model: torch.nn.Module) -> torch.nn.Module:
+        """Change the freshly built model, before the optimizer sees its parameters."""
+        return model
+
+    def param_groups(self, run: Run, groups: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Change the optimizer's parameter groups."""
+        return groups
+
+    def epoch_start(self, run: Run) -> None:
+        """Called before each epoch."""
+
+    def batch(self, run: Run, inputs: torch.Tensor, targets: Targets) -> tuple[torch.Tensor, Targets]:
+        """Change a training batch. inputs: (N, ...)."""
+        return inputs, targets
+
+    def epoch_end(self, run: Run) -> None:
+        """Called after each epoch, when its validation values are in `run.history`."""
+
+    def fit_after(self, run: Run) -> None:
+        """Called once after the last epoch, before the final evaluation."""
+
+
+TECHNIQUES: dict[str, type[Technique]] = {}
+
+
+def register(technique: type[Technique]) -> type[Technique]:
+    """Add a technique to the registry under its name."""
+    TECHNIQUES[technique.name] = technique
+    return technique
+
+
+def find_technique(name: str) -> type[Technique]:
+    """The technique of this name.
+
+    Raises:
+        AdvisorError: there is none; the message offers the nearest names.
+    """
+    if name not in TECHNIQUES:
+        raise unknown("technique", name, TECHNIQUES)
+    return TECHNIQUES[name]
+
+
+def check_conflicts(names: list[str]) -> list[tuple[str, str, str]]:
+    """Every (name, other, why) among `names` that must not be combined, each pair once."""
+    found = []
+    for index, first in enumerate(names):
+        for second in names[index + 1 :]:
+            why = find_technique(first).conflicts.get(second) or find_technique(second).conflicts.get(first)
+            if why:
+                found.append((first, second, why))
+    return found
+
+
+def build_techniques(configs: dict[str, dict[str, Any]]) -> list[Technique]:
+    """Validated techniques from {name: parameters}, in the registry's order.
+
+    Raises:
+        AdvisorError: an unknown name, a parameter out of bounds, or two techniques that conflict.
+    """
+    from pydantic import ValidationError
+
+    from advisor.errors import invalid
+
+    built: dict[str, Technique] = {}
+    for name, parameters in configs.items():
+        try:
+            built[name] = find_technique(name)(**parameters)
+        except ValidationError as error:
+            raise invalid(f"technique {name!r}", error) from None
+    for first, second, why in check_conflicts(list(built)):
+        raise AdvisorError(f"{first!r} and {second!r} conflict: {why}. Leave one of them out of the arm.")
+    return [built[name] for name in TECHNIQUES if name in built]
