@@ -137,23 +137,23 @@ class Curves(Contract):
     def pair(self, train: str | None = None, validation: str | None = None) -> tuple[Series | None, Series | None]:
         """The two series that diagnosis compares, either of them None where the log has none.
 
-        The same metric on both sides wins over different ones, losses over other metrics, validation over test,
-        then the order of the log. `train` and `validation` name a series and override the choice.
+        The same metric on both sides wins over different ones, losses over other metrics, a series with enough points
+        over a handful, means over an epoch over single batches, validation over test, then the order of the log. `train` and `validation` name a series and override the choice.
         """
         chosen_train = self.find(train) if train else None
         chosen_validation = self.find(validation) if validation else None
         trains = [chosen_train] if chosen_train else self._candidates("train")
         validations = [chosen_validation] if chosen_validation else self._candidates("validation", "test")
         pairs = [
-            (_rank(a) + _rank(b) + (2 if a.metric == b.metric else 0), -i - j, a, b)
+            (_rank(a) + _rank(b) + (4 if a.metric == b.metric else 0), _detail(a), -i - j, a, b)
             for i, a in enumerate(trains)
             for j, b in enumerate(validations)
             if a.direction == b.direction or (train and validation)
         ]
         if pairs:
-            best = max(pairs, key=lambda item: item[:2])
-            return best[2], best[3]
-        first_train = max(trains, key=_rank, default=None)
+            best = max(pairs, key=lambda item: item[:3])
+            return best[3], best[4]
+        first_train = max(trains, key=lambda series: (_rank(series), _detail(series)), default=None)
         first_validation = max(validations, key=_rank, default=None)
         # Opposite directions cannot be compared: the objective is the more useful of the two.
         if first_train and first_validation and not chosen_train and not chosen_validation:
@@ -174,4 +174,17 @@ class Curves(Contract):
 
 
 def _rank(series: Series) -> int:
-    return (4 if series.role == "objective" else 0) + (2 if series.metric == "loss" else 0)
+    """How much a series is what a training minimizes: the loss itself, then a named loss, then other metrics."""
+    named_loss = series.metric.endswith("loss") or series.metric.startswith("loss")
+    whole = not any(letter.isdigit() for letter in series.metric)
+    return (
+        (4 if series.role == "objective" else 0)
+        + (2 if series.metric == "loss" else 0)
+        + (1 if named_loss else 0)
+        + (1 if series.metric.endswith("loss") and whole else 0)
+    )
+
+
+def _detail(series: Series) -> int:
+    """Which of two logs of one quantity shows a trend better: enough points first, then means over an epoch."""
+    return (2 if len(series) >= 5 else 0) + (1 if series.aggregation == "interval_mean" else 0)

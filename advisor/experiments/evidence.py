@@ -71,7 +71,7 @@ class Results(Contract):
     split: Literal["fixed", "resampled"]
     blocks: int
     sizes: dict[str, int]  # examples in each split
-    baseline_mean: float
+    baseline_mean: float | None
     baseline_sd: float | None
     arms: tuple[ArmEvidence, ...]
     runs: tuple[RunResult, ...]

@@ -152,7 +152,9 @@ class Spec(Contract):
                     f"arm name {name!r} is not allowed; use letters, digits, '_', '.', '+' or '-', and not 'baseline'"
                 )
             if self.arm(name) == self.baseline and not self.aa:
-                raise ValueError(f"arm {name!r} equals the baseline; change something, or set aa: true for an A/A check")
+                raise ValueError(
+                    f"arm {name!r} equals the baseline; change something, or set aa: true for an A/A check"
+                )
         return self
 
     @property

@@ -1,1 +1,1 @@
-"""TBD"""
+"""Durable jobs: a database, a driver process for each job, and worker processes that train."""

@@ -1,0 +1,108 @@
+"""From finished runs to results: pairs them by block and judges each arm."""
+
+from collections.abc import Mapping, Sequence
+from itertools import zip_longest
+
+import numpy as np
+
+from advisor.experiments.evidence import ArmEvidence, Comparison, Results, RunResult
+from advisor.experiments.spec import METRICS, Spec, Training
+from advisor.experiments.statistics import compare, judge
+
+NOT_MEASURED = {
+    "corruption robustness": "no corruption set is part of this version",
+    "effect on unseen data sources": "the split is drawn from one data set; collect another to know",
+}
+
+
+def assess(spec: Spec, runs: Sequence[RunResult], sizes: Mapping[str, int]) -> Results:
+    """The results of a `verify` experiment. `runs` holds every arm of every block, baseline included."""
+    ordered = sorted(runs, key=lambda run: (run.block, ("baseline", *spec.arm_names).index(run.arm)))
+    by_arm = {name: [run for run in ordered if run.arm == name] for name in ("baseline", *spec.arm_names)}
+    baseline = np.array([run.test[spec.metric] for run in by_arm["baseline"]])
+    return Results(
+        metric=spec.metric,
+        direction=spec.direction,
+        minimum_effect=spec.minimum_effect,
+        alpha=spec.design.alpha,
+        split=spec.design.split,
+        blocks=len(baseline),
+        sizes=dict(sizes),
+        baseline_mean=float(baseline.mean()) if np.isfinite(baseline).all() else None,
+        baseline_sd=float(baseline.std(ddof=1)) if np.isfinite(baseline).all() and len(baseline) > 1 else None,
+        arms=tuple(_arm(spec, name, by_arm[name], by_arm["baseline"], sizes) for name in spec.arm_names),
+        runs=tuple(ordered),
+        not_measured=NOT_MEASURED,
+    )
+
+
+def _arm(
+    spec: Spec, name: str, runs: list[RunResult], baseline: list[RunResult], sizes: Mapping[str, int]
+) -> ArmEvidence:
+    ratio = sizes["test"] / sizes["train"] if spec.design.split == "resampled" else None
+
+    def paired(metric: str, arms: int) -> Comparison:
+        differences = [run.test[metric] - other.test[metric] for run, other in zip(runs, baseline, strict=True)]
+        return compare(differences, metric=metric, alpha=spec.design.alpha, arms=arms, test_train_ratio=ratio)
+
+    comparison = paired(spec.metric, len(spec.arm_names))
+    identical = all(run.weights_digest == other.weights_digest for run, other in zip(runs, baseline, strict=True))
+    verdict, sentence = judge(
+        comparison, direction=spec.direction, minimum_effect=spec.minimum_effect, identical=identical
+    )
+    others = [metric for metric in runs[0].test if metric != spec.metric and metric in METRICS]
+    return ArmEvidence(
+        name=name,
+        changes=describe_changes(spec.baseline, spec.arm(name)),
+        comparison=comparison,
+        verdict=verdict,
+        sentence=sentence,
+        exploratory=tuple(paired(metric, 1) for metric in others),
+        effect_by_epoch=_effect_by_epoch(runs, baseline),
+        gap=float(np.mean([_gap(run) for run in runs])),
+        notes=_notes(runs, identical=identical and not spec.aa),
+    )
+
+
+def describe_changes(baseline: Training, arm: Training) -> tuple[str, ...]:
+    """The arm's differences from the baseline in words: "lr 0.1 -> 0.03", "mixup alpha 0.2"."""
+    changes = []
+    before, after = baseline.model_dump(mode="json"), arm.model_dump(mode="json")
+    for key in before:
+        if key != "techniques" and before[key] != after[key]:
+            changes.append(f"{key} {before[key]} -> {after[key]}")
+    for name in sorted({*before["techniques"], *after["techniques"]}):
+        old, new = before["techniques"].get(name), after["techniques"].get(name)
+        if new is None:
+            changes.append(f"without {name}")
+        elif old != new:
+            changes.append(" ".join([name, ", ".join(f"{key} {value}" for key, value in new.items())]))
+    return tuple(changes)
+
+
+def _gap(run: RunResult) -> float:
+    metric = "nll" if "nll" in run.test else "rmse"
+    return run.test[metric] - run.train[metric]
+
+
+def _effect_by_epoch(runs: list[RunResult], baseline: list[RunResult]) -> tuple[tuple[int, float], ...]:
+    """Mean paired difference of the validation metric after each epoch that all of these runs reached."""
+    effects = []
+    for rows in zip_longest(*(run.rows for run in [*runs, *baseline])):
+        if any(row is None for row in rows):
+            break
+        arm, base = rows[: len(runs)], rows[len(runs) :]
+        mean = float(np.mean([a.validation_metric - b.validation_metric for a, b in zip(arm, base, strict=True)]))
+        if np.isfinite(mean):
+            effects.append((rows[0].epoch, mean))
+    return tuple(effects)
+
+
+def _notes(runs: list[RunResult], *, identical: bool) -> tuple[str, ...]:
+    notes = []
+    diverged = [run.block for run in runs if not all(np.isfinite(list(run.test.values())))]
+    if diverged:
+        notes.append(f"not finite in blocks {', '.join(map(str, diverged))}: counted as they are, not left out")
+    if identical:
+        notes.append("changes nothing: the weights are the baseline's, bit for bit")
+    return tuple(notes)

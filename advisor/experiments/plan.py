@@ -1,0 +1,95 @@
+"""The runs of an experiment: seeds, arms and content ids."""
+
+import hashlib
+
+from advisor import __version__
+from advisor.contract import Frozen, content_id
+from advisor.data.dataset import DataCard
+from advisor.errors import AdvisorError
+from advisor.experiments.spec import METRICS, Spec
+from advisor.techniques import build_techniques
+from advisor.techniques.base import TargetKind
+from advisor.training.plan import RunPlan
+
+
+class DataFacts(Frozen):
+    """What is known of the data once it has been loaded."""
+
+    fingerprint: str
+    kind: TargetKind
+    classes: int | None
+    input_shape: tuple[int, ...]
+    sizes: dict[str, int]  # train, validation, test
+    card: DataCard
+
+
+class Circumstances(Frozen):
+    """What decides a result beside the plan itself; part of every run's content id."""
+
+    python: str
+    torch: str
+    device: str
+    threads: int
+    dtype: str
+    code: str | None
+    nonce: str  # empty where finished runs may be reused
+
+
+def block_seed(seed: int, block: int) -> int:
+    """The seed of a block: 31 bits of SHA-256 over the campaign's seed and the block's number."""
+    return int.from_bytes(hashlib.sha256(f"{seed}/block/{block}".encode()).digest()[:4], "big") >> 1
+
+
+def split_seed(spec: Spec, block: int) -> int:
+    """The seed of the split: the campaign's own where it is fixed, the block's where it is resampled."""
+    return spec.design.seed if spec.design.split == "fixed" else block_seed(spec.design.seed, block)
+
+
+def check_fits(spec: Spec, facts: DataFacts) -> None:
+    """Refuse what cannot work on this data before anything trains.
+
+    Raises:
+        AdvisorError: a metric or a technique that does not fit the targets or the shape of the inputs.
+    """
+    fitting = [name for name, (_, kinds) in METRICS.items() if facts.kind in kinds]
+    if spec.metric not in fitting:
+        raise AdvisorError(
+            f"metric {spec.metric!r} does not fit {facts.kind} targets; use one of {', '.join(fitting) or 'none yet'}."
+        )
+    for name in ("baseline", *spec.arm_names):
+        for technique in build_techniques(spec.arm(name).techniques):
+            why = technique.refuse(facts.kind, facts.input_shape)
+            if why:
+                raise AdvisorError(f"arm {name!r}: {why}.")
+
+
+def plan_run(spec: Spec, arm: str, block: int, facts: DataFacts, circumstances: Circumstances) -> RunPlan:
+    """The plan of one run, with its content id."""
+    plan = RunPlan(
+        run_id="",
+        arm=arm,
+        block=block,
+        block_seed=block_seed(spec.design.seed, block),
+        split_seed=split_seed(spec, block),
+        data=spec.data,
+        model=spec.model,
+        training=spec.arm(arm),
+        design=spec.design,
+        metric=spec.metric,
+        device=circumstances.device,
+        dtype=circumstances.dtype,
+        threads=circumstances.threads,
+    )
+    decides = plan.model_dump(mode="json", exclude={"run_id", "arm", "block"})
+    # How many blocks there are decides nothing about one of them.
+    decides["design"] = plan.design.model_dump(mode="json", include={"validation_fraction", "test_fraction"})
+    run_id = content_id(
+        {
+            "engine": __version__,
+            "plan": decides,
+            "data": facts.fingerprint,
+            "circumstances": circumstances.model_dump(mode="json"),
+            "separate": arm if circumstances.nonce else "",
+        }
+    )
+    return plan.model_copy(update={"run_id": run_id})

@@ -1,0 +1,81 @@
+"""Which Python trains: the user's own where their code runs, ours for built-in data."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from advisor.contract import Frozen
+from advisor.errors import AdvisorError
+from advisor.experiments.spec import Spec
+
+REQUIRED = ("torch", "numpy", "pydantic")
+PROBE = """
+import json, platform, sys
+from importlib.metadata import PackageNotFoundError, version
+found = {}
+for name in ("torch", "numpy", "pydantic", "scikit-learn"):
+    try: found[name] = version(name)
+    except PackageNotFoundError: pass
+print(json.dumps({"python": platform.python_version(), "versions": found}))
+"""
+
+
+class Interpreter(Frozen):
+    """A Python that can train, with the versions that decide its results."""
+
+    path: str
+    ours: bool
+    python: str
+    versions: dict[str, str]
+
+
+def choose_interpreter(spec: Spec, workspace: Path) -> Interpreter:
+    """The interpreter for this spec, checked.
+
+    The spec's `python` wins. For the user's own code then the workspace's `.venv`, `VIRTUAL_ENV`, `CONDA_PREFIX`
+    and ours, in that order; for built-in data and models ours.
+
+    Raises:
+        AdvisorError: it does not exist, does not start, or lacks what training needs (with the mending command).
+    """
+    if spec.python:
+        # Not resolved through links: a virtual environment's python is one, and its folder is what counts.
+        chosen = workspace / Path(spec.python).expanduser()
+        if not chosen.is_file():
+            raise AdvisorError(f"python: {spec.python!r} does not exist (looked for {str(chosen)!r}).")
+        return inspect_interpreter(chosen)
+    if spec.data.entry or spec.model.entry:
+        prefixes = [
+            workspace / ".venv",
+            *(Path(os.environ[k]) for k in ("VIRTUAL_ENV", "CONDA_PREFIX") if os.environ.get(k)),
+        ]
+        for prefix in prefixes:
+            if (prefix / "bin" / "python").is_file():
+                return inspect_interpreter(prefix / "bin" / "python")
+    return inspect_interpreter(Path(sys.executable))
+
+
+def inspect_interpreter(path: Path) -> Interpreter:
+    """What this interpreter has.
+
+    Raises:
+        AdvisorError: as for `choose_interpreter`.
+    """
+    try:
+        done = subprocess.run([path, "-c", PROBE], capture_output=True, text=True, timeout=20, check=True)
+        answer = json.loads(done.stdout)
+    except (OSError, subprocess.SubprocessError, ValueError) as error:
+        raise AdvisorError(f"The interpreter {str(path)!r} does not start as a Python: {error}.") from None
+    ours = path == Path(sys.executable)
+    missing = [name for name in REQUIRED if name not in answer["versions"]]
+    if missing:
+        cure = "pip install 'regularization-advisor[train]'" if ours else f"{path} -m pip install {' '.join(missing)}"
+        raise AdvisorError(f"The interpreter {str(path)!r} lacks {', '.join(missing)}; to train with it: {cure}")
+    if tuple(map(int, answer["python"].split(".")[:2])) < (3, 10) or answer["versions"]["pydantic"].startswith("1."):
+        raise AdvisorError(
+            f"The interpreter {str(path)!r} has Python {answer['python']} and pydantic {answer['versions']['pydantic']}; "
+            "training needs Python 3.10 and pydantic 2 or newer."
+        )
+    return Interpreter(path=str(path), ours=ours, **answer)

@@ -1,0 +1,90 @@
+"""A worker process: reads tasks from stdin, one JSON line each, and answers on the stdout that it was given.
+
+It runs in the interpreter where the user's training works, so it imports little beyond torch, numpy and pydantic.
+The user's code may print: both its streams go to the worker's log. When the driver ends, stdin ends, and so does
+the worker, in the middle of a run if need be.
+"""
+
+import json
+import os
+import queue
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TextIO
+
+Send = Callable[[dict[str, Any]], None]
+
+
+def main() -> None:
+    """Serve tasks until stdin ends. The first argument is the workspace, or "" for none."""
+    workspace = Path(sys.argv[1]) if len(sys.argv) > 1 and sys.argv[1] else None
+    answers = os.fdopen(os.dup(1), "w", buffering=1)
+    tasks_in = os.fdopen(os.dup(0), "r")
+    os.dup2(2, 1)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    tasks: queue.SimpleQueue[str] = queue.SimpleQueue()
+    threading.Thread(target=_read_tasks, args=(tasks_in, tasks), daemon=True).start()
+
+    def send(message: dict[str, Any]) -> None:
+        answers.write(json.dumps(message) + "\n")
+        answers.flush()
+
+    while True:
+        _serve(json.loads(tasks.get()), workspace, send)
+
+
+def _read_tasks(stream: TextIO, tasks: "queue.SimpleQueue[str]") -> None:
+    for line in stream:
+        tasks.put(line)
+    os._exit(0)  # the driver is gone; nobody waits for the run in progress
+
+
+def _serve(task: dict[str, Any], workspace: Path | None, send: Send) -> None:
+    from advisor.errors import AdvisorError
+
+    try:
+        started = time.perf_counter()
+        value = _inspect(task, workspace) if task["kind"] == "inspect" else _train(task, workspace, send)
+        send({"kind": "finished", "task": task["task"], "value": value, "seconds": time.perf_counter() - started})
+    except AdvisorError as error:
+        send({"kind": "failed", "task": task["task"], "error": str(error), "exit_status": error.exit_status})
+    except MemoryError:
+        message = "The machine has too little memory for this run; use a smaller batch_size, model or train_size."
+        send({"kind": "failed", "task": task["task"], "error": message, "exit_status": 1})
+    except Exception as error:
+        traceback.print_exc()
+        message = f"A run stopped with {type(error).__name__}: {error}"
+        send({"kind": "failed", "task": task["task"], "error": message, "exit_status": 1})
+
+
+def _inspect(task: dict[str, Any], workspace: Path | None) -> dict[str, Any]:
+    import torch
+
+    from advisor.data import inspect
+    from advisor.experiments.spec import Spec
+
+    spec = Spec.model_validate(task["spec"])
+    return {"facts": inspect(spec.data, workspace, spec.design), "cuda": torch.cuda.is_available()}
+
+
+def _train(task: dict[str, Any], workspace: Path | None, send: Send) -> dict[str, Any]:
+    from advisor.training.engine import train
+    from advisor.training.plan import RunPlan
+
+    last = 0.0
+
+    def on_epoch(done: int, planned: int) -> None:
+        nonlocal last
+        if time.perf_counter() - last > 0.2:
+            last = time.perf_counter()
+            send({"kind": "progress", "task": task["task"], "share": done / planned})
+
+    return train(RunPlan.model_validate(task["plan"]), workspace=workspace, on_epoch=on_epoch).model_dump(mode="json")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,99 @@
+"""Short plain-text summaries of a diagnosis, a recipe and evidence, for terminals and for models alike."""
+
+from advisor.diagnosis.model import Diagnosis, Finding
+from advisor.experiments.evidence import ArmEvidence, Evidence
+from advisor.lint.model import LintFinding
+from advisor.recipe.model import Recipe
+from advisor.words import duration, value
+
+SHOWN = 4  # findings and withheld techniques; the structured form has all
+
+
+def describe_diagnosis(diagnosis: Diagnosis) -> list[str]:
+    """The summary, then the strongest findings with what to check next."""
+    pair = [name for name in (diagnosis.train_series, diagnosis.validation_series) if name]
+    lines = [diagnosis.summary, f"  judged from {' and '.join(map(repr, pair)) or 'no series'} in {diagnosis.source}"]
+    for finding in diagnosis.findings[:SHOWN]:
+        lines += [f"- {_finding_head(finding, diagnosis)}: {finding.explanation}", f"  next: {finding.next_check}"]
+    hidden = len(diagnosis.findings) - SHOWN
+    if hidden > 0:
+        lines.append(f"  ({hidden} weaker findings not shown)")
+    return lines
+
+
+def _finding_head(finding: Finding, diagnosis: Diagnosis) -> str:
+    calibrated = diagnosis.calibrated.get(finding.kind, False)
+    certainty = f"{finding.probability:.2f}{'' if calibrated else ', not calibrated'}"
+    return f"{finding.kind} [{finding.severity}, {certainty}]"
+
+
+def describe_recipe(recipe: Recipe) -> list[str]:
+    """The steps in order, what was withheld, and the warnings."""
+    lines = [f"! {warning}" for warning in recipe.warnings]
+    for number, step in enumerate(recipe.steps, 1):
+        parameters = ", ".join(f"{key}={val}" for key, val in step.parameters.items())
+        lines.append(f"{number}. {step.technique}({parameters}): {step.reason} [{', '.join(step.rule_ids)}]")
+    if not recipe.steps:
+        lines.append("No step is recommended.")
+    lines += [f"- not {item.technique}: {item.why}" for item in recipe.withheld[:SHOWN]]
+    return lines
+
+
+def describe_evidence(evidence: Evidence) -> list[str]:
+    """The baseline, each arm's verdict, the cost, and what to do."""
+    results, cost = evidence.results, evidence.cost
+    baseline = f"baseline: test {results.metric} {value(results.baseline_mean, results.metric)}"
+    if results.baseline_sd is not None:
+        baseline += f" (sd {value(results.baseline_sd, results.metric)} over {results.blocks} blocks)"
+    lines = [f"{baseline}, {results.sizes['train']} training and {results.sizes['test']} test examples"]
+    for arm in results.arms:
+        lines.append(f"{arm.name}: {arm.sentence}")
+        lines += [f"  note: {note}" for note in arm.notes]
+    lines.append(
+        f"{cost.runs_trained} runs trained, {cost.runs_reused} reused, in {duration(cost.wall_seconds)}; "
+        f"the {results.split} split limits the conclusion to "
+        + ("this test set." if results.split == "fixed" else "this source of data.")
+    )
+    return [*lines, what_to_do(evidence)]
+
+
+def what_to_do(evidence: Evidence) -> str:
+    """The advice that follows from the verdicts, in a sentence."""
+    if evidence.spec.aa:
+        moved = [arm.name for arm in evidence.results.arms if any(arm.comparison.differences)]
+        return (
+            f"A/A check failed: {', '.join(moved)} differs from an identical baseline; do not trust comparisons here."
+            if moved
+            else "A/A check passed: identical arms gave identical results in every block."
+        )
+    helps = sorted(_with(evidence, "helps"), key=lambda arm: -abs(arm.comparison.mean or 0.0))
+    hurts, undecided = _with(evidence, "hurts"), _with(evidence, "undecided")
+    if helps:
+        text = f"Do: adopt {helps[0].name}"
+        if len(helps) > 1:
+            text += f", then measure {', '.join(arm.name for arm in helps[1:])} on top of it"
+    elif undecided:
+        text = "Do: change nothing yet; nothing is proven to help"
+    else:
+        text = "Do: keep the baseline; no arm helps"
+    if hurts:
+        text += f"; leave out {', '.join(arm.name for arm in hurts)}"
+    if undecided:
+        text += f"; run more blocks for {', '.join(arm.name for arm in undecided)}"
+    return text + "."
+
+
+def _with(evidence: Evidence, verdict: str) -> list[ArmEvidence]:
+    return [arm for arm in evidence.results.arms if arm.verdict == verdict]
+
+
+def describe_lint(findings: list[LintFinding]) -> list[str]:
+    """One line a finding, with its place, and why it matters."""
+    if not findings:
+        return ["Nothing found by the rules that this version checks; that is no proof of a sound set-up."]
+    lines = []
+    for finding in findings:
+        fixable = " (patch available)" if finding.patch else ""
+        lines.append(f"{finding.path}:{finding.line}: {finding.severity} {finding.rule_id}: {finding.message}{fixable}")
+        lines.append(f"  why: {finding.why} ({finding.source})")
+    return lines

@@ -1,0 +1,1 @@
+"""The MCP layer: thin tools, a prompt and resources over the `advisor` library."""
