@@ -390,7 +390,7 @@ def _task(path: Path | None, options: dict[str, Any]) -> Any:
     try:
         return Task.model_validate({**content, **options})
     except ValidationError as error:
-        raise invalid("the task", error) from None
+        raise invalid("the task", error, Task) from None
 
 
 if __name__ == "__main__":

@@ -138,14 +138,15 @@ class Curves(Contract):
         """The two series that diagnosis compares, either of them None where the log has none.
 
         The same metric on both sides wins over different ones, losses over other metrics, a series with enough points
-        over a handful, means over an epoch over single batches, validation over test, then the order of the log. `train` and `validation` name a series and override the choice.
+        over a handful, means over an epoch over single batches, validation over test, then the order of the log.
+        `train` and `validation` name a series and override the choice.
         """
         chosen_train = self.find(train) if train else None
         chosen_validation = self.find(validation) if validation else None
         trains = [chosen_train] if chosen_train else self._candidates("train")
         validations = [chosen_validation] if chosen_validation else self._candidates("validation", "test")
         pairs = [
-            (_rank(a) + _rank(b) + (4 if a.metric == b.metric else 0), _detail(a), -i - j, a, b)
+            (_rank(a) + _rank(b) + (20 if a.metric == b.metric else 0), _detail(a), -i - j, a, b)
             for i, a in enumerate(trains)
             for j, b in enumerate(validations)
             if a.direction == b.direction or (train and validation)

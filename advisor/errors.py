@@ -3,7 +3,7 @@
 import difflib
 from collections.abc import Iterable
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 
 class AdvisorError(Exception):
@@ -29,19 +29,31 @@ def unknown(kind: str, name: str, names: Iterable[str]) -> AdvisorError:
     return AdvisorError(f"Unknown {kind} {name!r}; known, nearest first: {', '.join(nearest(name, names))}.")
 
 
-def invalid(what: str, error: ValidationError) -> AdvisorError:
-    """A pydantic error in one sentence for each wrong field: where, what, the value."""
+def invalid(what: str, error: ValidationError, model: type[BaseModel]) -> AdvisorError:
+    """A pydantic error on `model` in one sentence for each wrong field: where, what, the value."""
     parts = []
     for item in error.errors(include_url=False, include_context=False):
-        where = ".".join(str(part) for part in item["loc"] if not str(part).startswith("function-")) or "the whole"
-        message = item["msg"].removeprefix("Value error, ")
+        where = ".".join(str(part) for part in item["loc"]) or "the whole"
+        message = item["msg"].removeprefix("Value error, ").rstrip(".")
         if item["type"] == "extra_forbidden":
-            parts.append(f"unknown key {where!r}")
-        elif item["type"] in {"value_error", "assertion_error"}:
+            key, fields = str(item["loc"][-1]), _fields(model, item["loc"][:-1])
+            known = f"; known, nearest first: {', '.join(nearest(key, fields))}" if fields else ""
+            parts.append(f"unknown key {where!r}{known}")
+        elif item["type"] == "value_error":
             parts.append(message if where == "the whole" else f"{where}: {message}")
         else:
             parts.append(f"{where}: {message} but got {_short(item['input'])}")
-    return AdvisorError(f"{what} is not valid: {'; '.join(parts)}.".replace("..", "."))
+    return AdvisorError(f"{what} is not valid: {'; '.join(parts)}.")
+
+
+def _fields(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
+    """The fields of the model found at `location` inside `model`; empty where that is no model."""
+    for part in location:
+        field = model.model_fields.get(str(part))
+        if field is None or not (isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)):
+            return []
+        model = field.annotation
+    return list(model.model_fields)
 
 
 def _short(value: object) -> str:

@@ -201,7 +201,7 @@ def overlay(baseline: Training, change: dict[str, Any], name: str) -> Training:
     try:
         return Training.model_validate(merged)
     except ValidationError as error:
-        raise invalid(f"arm {name!r}", error) from None
+        raise invalid(f"arm {name!r}", error, Training) from None
 
 
 def parse_spec(value: Any, *, where: str = "the spec") -> Spec:
@@ -215,7 +215,7 @@ def parse_spec(value: Any, *, where: str = "the spec") -> Spec:
     try:
         return Spec.model_validate(value)
     except ValidationError as error:
-        raise invalid(where, error) from None
+        raise invalid(where, error, Spec) from None
 
 
 def parse_duration(text: str) -> float:

@@ -83,7 +83,7 @@ def recommend_recipe(
             normalization=normalization, flip_safe=flip_safe, already_used=already_used or {},
         )  # fmt: skip
     except ValidationError as error:
-        raise invalid("the task", error) from None
+        raise invalid("the task", error, Task) from None
     diagnosis = None if log_path is None else diagnose(read(allowed_path(log_path, ctx, roots))[0])
     recipe = recommend(task, diagnosis)
     lines = ([] if diagnosis is None else [diagnosis.summary]) + describe_recipe(recipe)
