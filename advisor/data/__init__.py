@@ -1,1 +1,9 @@
-"""TBD"""
+"""What the verifier trains on: built-in sets and the user's own data, split and described."""
+
+from advisor.data.dataset import DataCard as DataCard
+from advisor.data.dataset import Dataset as Dataset
+from advisor.data.source import inspect as inspect
+from advisor.data.source import load as load
+from advisor.data.splits import Splits as Splits
+from advisor.data.splits import split as split
+from advisor.data.splits import standardized as standardized

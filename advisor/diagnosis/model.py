@@ -40,7 +40,7 @@ class Finding(Frozen):
     probability: float = Field(ge=0, le=1)
     onset: float | None = None
     onset_interval: tuple[float, float] | None = None
-    evidence: dict[str, Number] = {}
+    evidence: dict[str, Number] = Field(default={})
     explanation: str
     next_check: str
 

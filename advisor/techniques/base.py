@@ -44,11 +44,17 @@ class Run(Protocol):
     step: int  # optimizer steps done so far
     steps_per_epoch: int
     stop: bool  # a hook sets it to end the training after this epoch
+    kept_epoch: int  # whose weights the model holds; a hook that puts older weights back sets it
+    direction: Literal["min", "max"]  # whether less or more of "validation_metric" is better
     state: dict[str, Any]  # one entry for each technique that keeps state, under its name
-    history: list[dict[str, float]]  # one row an epoch: "epoch", "train_loss", "validation_loss", ...
+    # One row an epoch: "epoch", "train_loss", "train_eval_loss", "validation_loss", "validation_metric".
+    history: list[dict[str, float]]
 
     def generator(self, name: str) -> torch.Generator:
-        """The random stream of this name, seeded by (block seed, name, step): a draw in one never shifts another."""
+        """The random stream of this name, seeded by (block seed, name, step): a draw in one never shifts another.
+
+        It lives on the model's device (`generator.device`). Asked for again within a step, it goes on where it was.
+        """
         ...
 
 
@@ -177,7 +183,7 @@ def build_techniques(configs: dict[str, dict[str, Any]]) -> list[Technique]:
         try:
             built[name] = find_technique(name)(**parameters)
         except ValidationError as error:
-            raise invalid(f"technique {name!r}", error) from None
+            raise invalid(f"technique {name!r}", error, find_technique(name)) from None
     for first, second, why in check_conflicts(list(built)):
         raise AdvisorError(f"{first!r} and {second!r} conflict: {why}. Leave one of them out of the arm.")
     return [built[name] for name in TECHNIQUES if name in built]
