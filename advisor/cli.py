@@ -60,7 +60,7 @@ def demo(
         "regadvisor-demo"
     ),
     seed: Annotated[int, typer.Option(min=0, help="Another seed gives other numbers.")] = 0,
-    blocks: Annotated[int, typer.Option(min=2, max=100, help="Paired blocks at most.")] = 8,
+    blocks: Annotated[int, typer.Option(min=2, max=100, help="Paired blocks at most.")] = 12,
 ) -> None:
     """The main job from end to end on real data: train, diagnose, recommend, verify, report."""
     from advisor.demo import describe_demo, run_demo

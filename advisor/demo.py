@@ -31,11 +31,11 @@ from advisor.summary import what_to_do
 from advisor.training.plan import RunPlan
 from advisor.words import duration, value
 
-TRAIN_SIZE = 150
+TRAIN_SIZE = 60
 BASELINE = {
     "data": {"builtin": "digits", "train_size": TRAIN_SIZE},
     "model": {"name": "small_cnn"},
-    "baseline": {"optimizer": "adamw", "lr": 3e-3, "epochs": 60, "batch_size": 32},
+    "baseline": {"optimizer": "adamw", "lr": 0.01, "schedule": "cosine", "epochs": 60, "batch_size": 8},
     "metric": "nll",
     "minimum_effect": 0.01,
     "budget": "150s",
@@ -57,7 +57,7 @@ class Demo(Frozen):
 
 
 def run_demo(
-    folder: Path, *, seed: int, say: Callable[[str], None], follow: Callable[[str], Job], blocks: int = 8
+    folder: Path, *, seed: int, say: Callable[[str], None], follow: Callable[[str], Job], blocks: int = 12
 ) -> Demo:
     """Run the demo into `folder`. `say` tells what is being done; `follow` waits for a job with progress.
 

@@ -11,7 +11,9 @@ class Rule(Frozen):
     """One claim with its scope, source and check.
 
     `check` names what would notice if the claim were dropped or broken: "lint:RULE-ID", "test:path::name",
-    "technique:NAME" (its executable form) or "recipe:NAME" (the condition that applies it).
+    "technique:NAME" (its executable form), "recipe:NAME" (the condition that applies it), or "review: ..." with the
+    measurement that would check it, where nothing executable does yet. `subjects` are the techniques it speaks about,
+    executable or not.
     """
 
     id: str
@@ -21,3 +23,4 @@ class Rule(Frozen):
     source: str
     strength: Strength
     check: str
+    subjects: tuple[str, ...] = ()

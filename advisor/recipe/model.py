@@ -5,7 +5,8 @@ from typing import Any, Literal
 from pydantic import Field
 
 from advisor.contract import Contract, Frozen
-from advisor.techniques.base import Effect
+from advisor.experiments.spec import METRICS
+from advisor.techniques.base import Effect, TargetKind
 
 Modality = Literal["image", "table", "text", "sequence"]
 
@@ -22,6 +23,14 @@ class Task(Contract):
     normalization: bool | None = Field(None, description="whether the model has normalization layers")
     flip_safe: bool | None = Field(None, description="whether a mirrored image keeps its label (digits: no)")
     already_used: dict[str, dict[str, Any]] = Field({}, description="techniques in use, by name, with parameters")
+
+    @property
+    def target_kind(self) -> TargetKind | None:
+        """The kind of targets as far as classes and goal tell; None where they do not."""
+        if self.classes is not None:
+            return "class"
+        kinds = METRICS[self.goal][1] if self.goal in METRICS else frozenset()
+        return "class" if "class" in kinds else "real" if "real" in kinds else None
 
 
 class Step(Frozen):

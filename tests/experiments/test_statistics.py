@@ -57,7 +57,10 @@ def test_the_verdict_follows_the_interval(
 ) -> None:
     comparison = compare(differences, metric="accuracy", alpha=0.05)
     given, sentence = judge(
-        comparison, direction=direction, minimum_effect=minimum_effect, identical=identical  # type: ignore[arg-type]
+        comparison,
+        direction=direction,
+        minimum_effect=minimum_effect,
+        identical=identical,  # type: ignore[arg-type]
     )
     assert given == verdict
     assert sentence.lower().startswith(verdict)

@@ -39,7 +39,9 @@ class InlineExecutor:
         return messages
 
 
-def campaign(spec: Spec, executor: InlineExecutor, *, workspace: Path | None = None, request: Request | None = None) -> Campaign:
+def campaign(
+    spec: Spec, executor: InlineExecutor, *, workspace: Path | None = None, request: Request | None = None
+) -> Campaign:
     """A campaign in the home of this test, as the driver would set it up."""
     request = request or prepare(spec, workspace or Path.cwd(), workers=2)
     store = Store(home())

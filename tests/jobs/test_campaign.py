@@ -39,7 +39,9 @@ def test_identical_arms_differ_by_exactly_zero_in_ten_campaigns_of_eight_blocks(
 
 
 def test_an_arm_of_null_strength_is_trained_and_changes_no_bit() -> None:
-    null = {"techniques": {"weight_decay": {"strength": 0.0}, "mixup": {"alpha": 0.0}, "label_smoothing": {"epsilon": 0}}}
+    null = {
+        "techniques": {"weight_decay": {"strength": 0.0}, "mixup": {"alpha": 0.0}, "label_smoothing": {"epsilon": 0}}
+    }
     executor = InlineExecutor()
     evidence = campaign(_spec(arms={"null": null}), executor).run()
     arm = evidence.results.arms[0]

@@ -1,0 +1,87 @@
+"""Bias and variance in deep learning, and double descent."""
+
+from advisor.knowledge.model import Rule
+
+RULES = (
+    Rule(
+        id="bias-variance-classical",
+        topic="bias and variance",
+        claim="The classical picture: with complexity bias falls and variance grows, so that a just-right size lies "
+        "between underfitting and overfitting.",
+        scope="models below the interpolation threshold",
+        source="Geman et al. 1992",
+        strength="strong",
+        check="review: decompose the error over resampled training sets at several widths",
+    ),
+    Rule(
+        id="bias-variance-modern",
+        topic="bias and variance",
+        claim="Networks past that threshold fit every training example and still generalize: SGD, architecture and "
+        "augmentation pick a simple solution among the many that fit. Variance itself can fall again with width.",
+        scope="over-parameterized networks",
+        source="Belkin et al. 2019; Yang et al. 2020",
+        strength="strong",
+        check="review: decompose the error over resampled training sets at several widths",
+    ),
+    Rule(
+        id="double-descent-model-wise",
+        topic="double descent",
+        claim="Test error peaks where capacity just suffices to fit the training data and falls again beyond: a "
+        "larger model can generalize better although the smaller one already overfitted.",
+        scope="most visible with label noise and little regularization",
+        source="Belkin et al. 2019; Nakkiran et al. 2020",
+        strength="strong",
+        check="review: test error against width through the interpolation threshold",
+    ),
+    Rule(
+        id="double-descent-epoch-wise",
+        topic="double descent",
+        claim="Over epochs too, test error can fall, rise, and fall again after the training data is fitted.",
+        scope="large models, label noise",
+        source="Nakkiran et al. 2020",
+        strength="moderate",
+        check="recipe:double-descent-trains-on",
+    ),
+    Rule(
+        id="double-descent-explanation",
+        topic="double descent",
+        claim="Contested. The popular account is a passage from memorizing to learning structure; for the epoch-wise "
+        "kind superposed bias-variance trade-offs of features learned at different speeds explain it. Label noise "
+        "amplifies it, and well-tuned regularization can remove it.",
+        scope="explanations, not the effect itself",
+        source="Nakkiran et al. 2020 against Heckel & Yilmaz 2021; Nakkiran et al. 2021",
+        strength="contested",
+        check="review: repeat with tuned weight decay and with per-layer learning rates",
+        subjects=("weight_decay",),
+    ),
+    Rule(
+        id="double-descent-keep-scaling",
+        topic="double descent",
+        claim="A rising validation loss alone is no reason to stop scaling the model.",
+        scope="budgets that allow more than one size",
+        source="Nakkiran et al. 2020",
+        strength="moderate",
+        check="review: the same recipe at two larger widths",
+    ),
+    Rule(
+        id="double-descent-train-longer",
+        topic="double descent",
+        claim="Longer training sometimes recovers from what looks like overfitting, and stopping by validation loss "
+        "can be premature; more often it does not, so let a longer run decide.",
+        scope="large models that interpolate the training data",
+        source="Nakkiran et al. 2020",
+        strength="weak",
+        check="recipe:double-descent-trains-on",
+        subjects=("early_stopping",),
+    ),
+    Rule(
+        id="bigger-is-not-always-worse",
+        topic="double descent",
+        claim="Do not assume that bigger models overfit more: well past the interpolation threshold they may "
+        "generalize better than middling ones.",
+        scope="over-parameterized models",
+        source="Belkin et al. 2019; Nakkiran et al. 2020",
+        strength="strong",
+        check="review: test error against width through the interpolation threshold",
+    ),
+)
