@@ -128,6 +128,8 @@ def recommend(
     goal: Annotated[str | None, typer.Option(help="The metric that counts.")] = None,
     regime: Annotated[str | None, typer.Option(help="scratch or fine_tuning.")] = None,
     model: Annotated[str | None, typer.Option(help="mlp, cnn, resnet, vit, transformer, ...")] = None,
+    normalization: Annotated[bool | None, typer.Option(help="Whether the model has norm layers.")] = None,
+    flip_safe: Annotated[bool | None, typer.Option(help="Whether mirrored images keep their label.")] = None,
     script: Annotated[Path | None, typer.Option(help="The training script, to lint beside.")] = None,
     code: Annotated[bool, typer.Option("--code", help="Print only the PyTorch code.")] = False,
     json: Json = False,
@@ -146,6 +148,8 @@ def recommend(
         "goal": goal,
         "regime": regime,
         "model": model,
+        "normalization": normalization,
+        "flip_safe": flip_safe,
     }
     the_task = _task(task, {key: value for key, value in options.items() if value is not None})
     diagnosis = None if log is None else judge(read(log)[0])

@@ -27,9 +27,10 @@ from advisor.recipe import arms, recommend
 from advisor.recipe.model import Recipe, Task
 from advisor.report.html import write
 from advisor.report.model import Report
+from advisor.report.plots import effects_picture
 from advisor.summary import what_to_do
 from advisor.training.plan import RunPlan
-from advisor.words import duration, value
+from advisor.words import duration, metric_title, value
 
 TRAIN_SIZE = 60
 BASELINE = {
@@ -78,6 +79,7 @@ def run_demo(
     job = follow(service.submit(spec, workspace=folder).job_id)
     evidence = service.find_evidence(job.job_id)
     write_atomic(folder / "evidence.json", evidence.model_dump_json(indent=2))
+    write_atomic(folder / "effects.png", effects_picture(evidence, format="png"))
     write_atomic(folder / "spec.json", spec.model_dump_json(indent=2, exclude_defaults=True))
     report = Report(
         title="Demo: a small CNN on few handwritten digits",
@@ -116,17 +118,14 @@ def _train_baseline(spec: Spec) -> str:
 def describe_demo(demo: Demo) -> list[str]:
     """Ten lines that end with what to do."""
     results, cost = demo.evidence.results, demo.evidence.cost
-    lines = [
-        f"Diagnosis   {demo.diagnosis.summary}",
-        f"Recipe      {', then '.join(step.technique for step in demo.recipe.steps)}",
-        f"Baseline    test {results.metric.upper()} {value(results.baseline_mean, results.metric)} over "
+    return [
+        f"Diagnosis  {demo.diagnosis.summary}",
+        f"Recipe     {', then '.join(step.technique for step in demo.recipe.steps)}",
+        f"Baseline   test {metric_title(results.metric)} {value(results.baseline_mean, results.metric)} over "
         f"{results.blocks} blocks, {results.sizes['train']} training and {results.sizes['test']} test examples",
-    ]
-    lines += [f"{arm.verdict:<11} {arm.name}: {arm.sentence}" for arm in results.arms]
-    lines += [
-        f"Cost        {cost.runs_trained} runs trained, {cost.runs_reused} reused, {duration(cost.wall_seconds)}",
-        f"Report      {Path(demo.folder) / 'report.html'}",
-        f"Evidence    {Path(demo.folder) / 'evidence.json'}",
+        *(f"Effect     {arm.name}: {arm.sentence}" for arm in results.arms),
+        f"Cost       {cost.runs_trained} runs trained, {cost.runs_reused} reused, {duration(cost.wall_seconds)}",
+        f"Report     {Path(demo.folder) / 'report.html'}",
+        f"Evidence   {Path(demo.folder) / 'evidence.json'}, from the log {Path(demo.folder) / 'baseline.csv'}",
         what_to_do(demo.evidence),
     ]
-    return lines

@@ -6,33 +6,39 @@ from advisor.lint.model import LintFinding
 from advisor.recipe.model import Recipe
 from advisor.words import duration, value
 
+SHOWN_RULES = 2  # of each step; the others are in the structured form
 SHOWN = 4  # findings and withheld techniques; the structured form has all
 
 
 def describe_diagnosis(diagnosis: Diagnosis) -> list[str]:
-    """The summary, then the strongest findings with what to check next."""
-    pair = [name for name in (diagnosis.train_series, diagnosis.validation_series) if name]
-    lines = [diagnosis.summary, f"  judged from {' and '.join(map(repr, pair)) or 'no series'} in {diagnosis.source}"]
+    """The strongest findings with their numbers and what to check next, then where they come from."""
+    lines = [] if diagnosis.findings else [diagnosis.summary]
+    if diagnosis.findings and diagnosis.abstained:
+        lines.append("Nothing is clear enough for a verdict; with reserve:")
     for finding in diagnosis.findings[:SHOWN]:
-        lines += [f"- {_finding_head(finding, diagnosis)}: {finding.explanation}", f"  next: {finding.next_check}"]
-    hidden = len(diagnosis.findings) - SHOWN
-    if hidden > 0:
-        lines.append(f"  ({hidden} weaker findings not shown)")
-    return lines
+        lines += [f"{_finding_head(finding, diagnosis)}: {finding.explanation}", f"  next: {finding.next_check}"]
+    hidden = [finding.kind for finding in diagnosis.findings[SHOWN:]]
+    if hidden:
+        lines.append(f"weaker: {', '.join(hidden)}")
+    pair = [name for name in (diagnosis.train_series, diagnosis.validation_series) if name]
+    return [*lines, f"judged from {' and '.join(map(repr, pair)) or 'no series'} in {diagnosis.source}"]
 
 
 def _finding_head(finding: Finding, diagnosis: Diagnosis) -> str:
     calibrated = diagnosis.calibrated.get(finding.kind, False)
     certainty = f"{finding.probability:.2f}{'' if calibrated else ', not calibrated'}"
-    return f"{finding.kind} [{finding.severity}, {certainty}]"
+    return f"{finding.kind} ({finding.severity}, {certainty})"
 
 
 def describe_recipe(recipe: Recipe) -> list[str]:
     """The steps in order, what was withheld, and the warnings."""
-    lines = [f"! {warning}" for warning in recipe.warnings]
+    lines = [f"For {recipe.because}:"] if recipe.because else []
+    lines += [f"! {warning}" for warning in recipe.warnings]
     for number, step in enumerate(recipe.steps, 1):
         parameters = ", ".join(f"{key}={val}" for key, val in step.parameters.items())
-        lines.append(f"{number}. {step.technique}({parameters}): {step.reason} [{', '.join(step.rule_ids)}]")
+        lines.append(
+            f"{number}. {step.technique}({parameters}): {step.reason} [{', '.join(step.rule_ids[:SHOWN_RULES])}]"
+        )
     if not recipe.steps:
         lines.append("No step is recommended.")
     lines += [f"- not {item.technique}: {item.why}" for item in recipe.withheld[:SHOWN]]

@@ -1,5 +1,7 @@
 """Numbers in words: how the report, the command line and the verdicts write them."""
 
+import math
+
 # Metrics whose unit is a share: a difference is spoken of in percentage points.
 SHARES = frozenset({"accuracy", "balanced_accuracy", "ece"})
 
@@ -15,14 +17,21 @@ def change(number: float | None, metric: str) -> str:
     """A signed difference: "+1.8 points" for a share, "-0.12" otherwise."""
     if number is None:
         return "not measured"
-    return f"{100 * number:+.1f} points" if metric in SHARES else f"{number:+.3g}"
+    if not math.isfinite(number):
+        return "not finite"
+    return f"{_signed(100 * number, '.1f')} points" if metric in SHARES else _signed(number, ".3g")
 
 
 def interval(low: float, high: float, metric: str) -> str:
     """Two signed differences: "+0.4 to +3.2 points"."""
     if metric in SHARES:
-        return f"{100 * low:+.1f} to {100 * high:+.1f} points"
-    return f"{low:+.3g} to {high:+.3g}"
+        return f"{_signed(100 * low, '.1f')} to {_signed(100 * high, '.1f')} points"
+    return f"{_signed(low, '.3g')} to {_signed(high, '.3g')}"
+
+
+def _signed(number: float, form: str) -> str:
+    text = f"{number:+{form}}"
+    return text if float(text) else text.replace("-", "+")  # there is no minus zero in words
 
 
 def duration(seconds: float) -> str:

@@ -26,7 +26,8 @@ def test_importing_every_module_of_the_library_loads_neither_mcp_nor_anything_he
 def test_listing_the_servers_tools_loads_nothing_heavy() -> None:
     loaded = _modules_after(
         "import anyio\nfrom mcp import Client\nfrom advisor_mcp.server import build_server\n"
-        "async def look():\n    async with Client(build_server()) as client:\n        await client.list_tools()\nanyio.run(look)"
+        "async def look():\n    async with Client(build_server()) as client:\n        await client.list_tools()\n"
+        "anyio.run(look)"
     )
     assert "advisor_mcp.server" in loaded
     assert not loaded & set(HEAVY)

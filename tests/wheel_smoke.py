@@ -18,9 +18,7 @@ def run(*arguments: str) -> str:
 
 async def tool_names() -> list[str]:
     """The names of the tools that the installed server offers."""
-    server = StdioServerParameters(
-        command=COMMAND[0], args=[*COMMAND[1:], "serve"], env={"PYTHONPATH": str(site)}
-    )
+    server = StdioServerParameters(command=COMMAND[0], args=[*COMMAND[1:], "serve"], env={"PYTHONPATH": str(site)})
     async with Client(server) as client:
         return [tool.name for tool in (await client.list_tools()).tools]
 

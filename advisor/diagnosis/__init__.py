@@ -50,6 +50,7 @@ def diagnose(curves: Curves, *, train: str | None = None, validation: str | None
     )
     return Diagnosis(
         source=curves.source,
+        unit=chosen.unit if (chosen := validation_series or train_series) else "epoch",
         train_series=train_series.name if train_series else None,
         validation_series=validation_series.name if validation_series else None,
         findings=findings,

@@ -27,7 +27,7 @@ def _build_divergence(case: Case, chance: float) -> Finding:
     side = case.signals.train if series is case.train else case.signals.validation
     return describe(
         "divergence", "critical", chance,
-        f"{cost_name(series).capitalize()} was best at x = {side.best_x:g} ({level(series, side.best):.4g}) and "
+        f"{cost_name(series).capitalize()} was best at {case.at(side.best_x)} ({level(series, side.best):.4g}) and "
         "ended at "
         f"{level(series, side.end):.4g}: the training itself got worse, which no regularization cures.",
         "Repeat the first epochs with a third of the learning rate, a warm-up and gradient clipping; log the gradient "
@@ -52,7 +52,7 @@ def _build_non_finite(case: Case, chance: float) -> Finding:
     return describe(
         "non_finite", "critical", chance,
         f"{cost_name(series).capitalize()} is not finite (NaN or infinite) in its last {side.non_finite_tail} of "
-        f"{side.points} points, first at x = {side.first_non_finite_x:g}.",
+        f"{side.points} points, first at {case.at(side.first_non_finite_x)}.",
         "Resume from the last finite checkpoint in float32 with anomaly detection on, and log the gradient norm and "
         "the batch that breaks.",
         last_points=side.non_finite_tail, points=side.points,

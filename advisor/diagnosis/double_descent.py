@@ -31,7 +31,7 @@ def build(case: Case, chance: float) -> Finding:
         evidence={"bump_relative": side.bump_height, "bump_in_noise_units": side.bump_noise,
                   "best": level(case.validation, side.best), "end": level(case.validation, side.end)},
         explanation=(
-            f"{cost_name(case.validation).capitalize()} rose by {side.bump_height:.1%} up to x = {side.bump_x:g}, "
+            f"{cost_name(case.validation).capitalize()} rose by {side.bump_height:.1%} up to {case.at(side.bump_x)}, "
             "training "
             "did not, and then it fell again: epoch-wise double descent."
         ),

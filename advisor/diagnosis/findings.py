@@ -27,6 +27,11 @@ class Case:
         """The side that the run is judged by: validation where there is one, else training."""
         return self.signals.validation if self.signals.validation.finite else self.signals.train
 
+    def at(self, x: float) -> str:
+        """A place on the x axis in words: "epoch 12", "step 3000", "second 40"."""
+        series = self.validation or self.train
+        return f"{series.unit if series else 'x'} {x:g}"
+
 
 @dataclass(frozen=True)
 class Rule:

@@ -17,11 +17,10 @@ def _build_instability(case: Case, chance: float) -> Finding:
     signals = case.signals
     spikes = max(signals.train.spikes, signals.validation.spikes)
     worst = max(signals.train.bump_height, signals.validation.bump_height)
+    shown = f"The run shows {spikes} spikes" if spikes else "Training and validation jumped together"
     return describe(
         "instability", "warning", chance,
-        f"The run shows {spikes} spikes, and its largest shared excursion rose {worst:.0%} above the level before it "
-        "and "
-        "came back.",
+        f"{shown}; the largest excursion rose {worst:.0%} above the level before it and came back.",
         "Compare the excursions with the learning-rate schedule: restarts explain regular ones; clip gradients or "
         "lengthen the warm-up for the others.",
         spikes=spikes, largest_excursion=worst,
@@ -43,8 +42,7 @@ def _build_learning_rate(case: Case, chance: float) -> Finding:
     return describe(
         "bad_learning_rate", "warning", chance,
         f"Training {how}: the learning rate is a first suspect.",
-        "Run 100 steps each at a tenth, at one third and at three times the learning rate from the same "
-        "initialization.",
+        "Run 100 steps each at a tenth, a third and three times the learning rate from the same initialization.",
         train_fall=side.fall, train_rise_relative=side.rise_relative,
     )  # fmt: skip
 
@@ -63,8 +61,7 @@ def _build_noisy(case: Case, chance: float) -> Finding:
     return describe(
         "noisy_validation", "info", chance,
         f"{cost_name(case.validation).capitalize()} scatters by {side.roughness:.1%} of its level from point to "
-        "point, so "
-        "that its best point is partly luck.",
+        "point, so that its best point is partly luck.",
         "Select on a running median of five evaluations, or enlarge the validation set fourfold to halve the scatter.",
         noise=side.noise, roughness=side.roughness,
     )  # fmt: skip

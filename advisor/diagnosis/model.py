@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from advisor.contract import Contract, Frozen, Number
+from advisor.curves import Unit
 
 Kind = Literal[
     "overfitting",
@@ -72,6 +73,7 @@ class Diagnosis(Contract):
     """
 
     source: str
+    unit: Unit  # of every x in here: onset, best_point
     train_series: str | None
     validation_series: str | None
     findings: tuple[Finding, ...]

@@ -29,7 +29,7 @@ def build(case: Case, chance: float) -> Finding:
         onset_interval=(signals.onset_low, signals.onset_high),
         evidence={"rise_relative": side.rise_relative, "score_at_best_loss": before, "score_at_end": after},
         explanation=(
-            f"{cost_name(case.validation).capitalize()} rose by {side.rise_relative:.1%} after x = {side.best_x:g}, "
+            f"{cost_name(case.validation).capitalize()} rose by {side.rise_relative:.1%} after {case.at(side.best_x)}, "
             "but "
             f"{cost_name(other)} went from {before:.4g} to {after:.4g}: predictions got too sure, not more often wrong."
         ),

@@ -40,14 +40,13 @@ def build(case: Case, chance: float) -> Finding:
             "relative_gap_at_end": signals.gap_end,
         },
         explanation=(
-            f"{cost_name(case.validation).capitalize()} was best at x = {side.best_x:g} "
+            f"{cost_name(case.validation).capitalize()} was best at {case.at(side.best_x)} "
             f"({level(case.validation, side.best):.4g}) and ended at {level(case.validation, side.end):.4g}, "
             f"{side.rise_relative:.1%} worse and {side.rise_noise:.0f} times the noise{kept}."
         ),
         next_check=(
-            f"Evaluate the checkpoint nearest x = {side.raw_best_x:g} on data that selected nothing and compare it "
-            "with "
-            "the last one."
+            f"Evaluate the checkpoint of {case.at(side.raw_best_x)}, which has the lowest single value, and the last "
+            "one on data that selected nothing."
         ),
     )
 

@@ -89,7 +89,7 @@ def _build_improving(case: Case, chance: float) -> Finding:
 def _build_plateau(case: Case, chance: float) -> Finding:
     return describe(
         "plateau", "info", chance,
-        f"{_subject(case)} reached its best level at x = {case.main.best_x:g} and has stayed near it for "
+        f"{_subject(case)} reached its best level at {case.at(case.main.best_x)} and has stayed near it for "
         f"{case.main.settled:.0%} of the run (change in the last quarter {case.main.end_gain:+.1%}).",
         "Lower the learning rate to a tenth for a few epochs: if the loss falls, the schedule was the limit.",
         **_numbers(case),

@@ -44,9 +44,9 @@ def begins_late(case: Case) -> bool:
 
 def _build_resumed(case: Case, chance: float) -> Finding:
     parts = case.curves.segments
-    borders = ", ".join(f"{part.start:g}" for part in parts[1:5])
+    borders = ", ".join(case.at(part.start) for part in parts[1:5])
     known = (
-        f"The run was taken up again {len(parts) - 1} times (at x = {borders}); points logged twice are shown once."
+        f"The run was taken up again {len(parts) - 1} times (at {borders}); points logged twice are shown once."
         if parts
         else "The log begins late in a run: what came before, and how much was learned there, is not in it."
     )
@@ -72,11 +72,9 @@ def _build_wrong_metric(case: Case, chance: float) -> Finding:
     at = case.score.best_x if case.score else math.nan
     return describe(
         "wrong_metric", "warning", chance,
-        f"{cost_name(case.validation).capitalize()} is best at x = {case.main.best_x:g}, {cost_name(other)} at x = "
-        f"{at:g} "
-        f"({level(other, case.score_at_best):.4g} against {level(other, best):.4g}): which checkpoint is best "
-        "depends on "
-        "the metric.",
+        f"{cost_name(case.validation).capitalize()} is best at {case.at(case.main.best_x)}, {cost_name(other)} at "
+        f"{case.at(at)} ({level(other, case.score_at_best):.4g} against {level(other, best):.4g}): which checkpoint is "
+        "best depends on the metric.",
         "Decide which metric the model will be judged by and select checkpoints by that one.",
         score_at_best_loss=level(other, case.score_at_best), best_score=level(other, best),
     )  # fmt: skip

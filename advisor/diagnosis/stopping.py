@@ -44,7 +44,7 @@ def advise(case: Case, planned: float | None = None, tolerance: float = 0.0) -> 
     chance = max(turned, flat, 1.0 - left if left < 0.02 else 0.0)
     stop = chance >= STOP_AT and left > 0.0
     value = level(case.validation, side.best)
-    state = f"validation was best at x = {side.best_x:g} ({value:.4g}), {side.since_best:.0%} of the run ago"
+    state = f"validation was best at {case.at(side.best_x)} ({value:.4g}), {side.since_best:.0%} of the run ago"
     trend = "is worse since by more than its noise" if turned >= flat else "has not improved since"
     verdict = (
         f"Stop: {state}, and {trend}." if stop else f"Go on: {state}; what followed does not rule out a better point."

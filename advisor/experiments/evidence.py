@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+from pydantic import Field
+
 from advisor.contract import Contract, Frozen, Number
 from advisor.experiments.spec import Spec
 
@@ -75,7 +77,7 @@ class Results(Contract):
     baseline_sd: float | None
     arms: tuple[ArmEvidence, ...]
     runs: tuple[RunResult, ...]
-    not_measured: dict[str, str] = {}  # measure -> why it is absent
+    not_measured: dict[str, str] = Field(default={})  # measure -> why it is absent
 
 
 class Cost(Frozen):

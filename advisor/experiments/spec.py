@@ -76,7 +76,7 @@ class Training(Frozen):
     schedule: Literal["constant", "cosine"] = "constant"
     epochs: int = Field(30, ge=1, le=10_000)
     batch_size: int = Field(64, ge=1, le=1_000_000)
-    techniques: dict[str, dict[str, Any]] = {}
+    techniques: dict[str, dict[str, Any]] = Field(default={})
 
     @field_validator("techniques")
     @classmethod
@@ -104,8 +104,8 @@ class Design(Frozen):
     def _room_for_training(self) -> "Design":
         if self.validation_fraction + self.test_fraction >= 0.95:
             raise ValueError(
-                f"validation_fraction {self.validation_fraction} and test_fraction {self.test_fraction} leave under 5 % "
-                "for training; lower them"
+                f"validation_fraction {self.validation_fraction} and test_fraction {self.test_fraction} leave "
+                "under 5 % for training; lower them"
             )
         return self
 

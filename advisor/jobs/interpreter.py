@@ -75,7 +75,7 @@ def inspect_interpreter(path: Path) -> Interpreter:
         raise AdvisorError(f"The interpreter {str(path)!r} lacks {', '.join(missing)}; to train with it: {cure}")
     if tuple(map(int, answer["python"].split(".")[:2])) < (3, 10) or answer["versions"]["pydantic"].startswith("1."):
         raise AdvisorError(
-            f"The interpreter {str(path)!r} has Python {answer['python']} and pydantic {answer['versions']['pydantic']}; "
-            "training needs Python 3.10 and pydantic 2 or newer."
+            f"The interpreter {str(path)!r} has Python {answer['python']} and pydantic "
+            f"{answer['versions']['pydantic']}; training needs Python 3.10 and pydantic 2 or newer."
         )
     return Interpreter(path=str(path), ours=ours, **answer)

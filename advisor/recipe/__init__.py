@@ -44,6 +44,7 @@ def recommend(task: Task, diagnosis: Diagnosis | None = None, lint: Sequence[Lin
     recipe = Recipe(
         task=task,
         diagnosis_id=diagnosis.id if diagnosis else None,
+        because=case.numbers(),
         steps=tuple(steps),
         withheld=tuple(withheld),
         warnings=tuple(warnings_for(case, steps)),
@@ -82,8 +83,7 @@ def _step(case: Case, candidate: Candidate, active: list[Condition]) -> Step:
     for condition in active:
         parameters |= condition.parameters
     technique = TECHNIQUES[candidate.technique]
-    symptom = f" The curves show {case.numbers()}." if case.symptom else ""
-    reason = ", ".join([candidate.reason, *(condition.note for condition in active)]) + "." + symptom
+    reason = "; ".join([candidate.reason, *(condition.note for condition in active)]) + "."
     rules = (*candidate.rules, *(rule for condition in active for rule in condition.rules))
     return Step(
         technique=candidate.technique,

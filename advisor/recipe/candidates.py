@@ -29,7 +29,7 @@ BASIC_AUGMENTATION = Candidate(
         Condition(
             name="basics-on-tiny-data",
             holds=lambda case: case.tiny,
-            note="and it matters most where examples are few",
+            note="it matters most where examples are few",
             rules=("augmentation-on-tiny-data",),
             value=1.0,
         ),
@@ -122,14 +122,14 @@ LABEL_SMOOTHING = Candidate(
         Condition(
             name="overconfidence-softens-targets",
             holds=_overconfident,
-            note="and over-confidence, not lost accuracy, is the matter here",
+            note="over-confidence, not lost accuracy, is the matter here",
             rules=("label-smoothing-calibration", "early-stopping-watch-what-counts"),
             value=5.0,
         ),
         Condition(
             name="softer-targets-against-label-noise",
             holds=lambda case: case.shows("label_noise", "memorization"),
-            note="and it limits how hard wrong labels pull",
+            note="it limits how hard wrong labels pull",
             rules=("label-smoothing-definition",),
             value=2.0,
         ),
@@ -169,7 +169,7 @@ MIXUP = Candidate(
         Condition(
             name="overconfidence-softens-targets",
             holds=_overconfident,
-            note="and it tempers over-confidence",
+            note="it tempers over-confidence",
             rules=("mixup-effect",),
             value=3.5,
         ),

@@ -73,12 +73,12 @@ class Case:
         return any(family in name for family in families)
 
     def numbers(self) -> str:
-        """The strongest treatable symptom with its numbers, for a reason; empty without one."""
+        """The strongest treatable symptom with its numbers; empty without one."""
         found = self.symptom
-        if found is None:
+        if found is None or self.diagnosis is None:
             return ""
         parts = [f"probability {found.probability:.2f}"]
         if found.onset is not None:
-            parts.append(f"from x = {found.onset:g}")
+            parts.append(f"from {self.diagnosis.unit} {found.onset:g}")
         parts += [f"{name.replace('_', ' ')} {value:.3g}" for name, value in list(found.evidence.items())[:2]]
         return f"{found.kind.replace('_', ' ')} ({', '.join(parts)})"

@@ -56,6 +56,7 @@ class Recipe(Contract):
 
     task: Task
     diagnosis_id: str | None = None
+    because: str = ""  # the symptom that the steps answer, with its numbers
     steps: tuple[Step, ...]
     withheld: tuple[Withheld, ...] = ()
     warnings: tuple[str, ...] = ()

@@ -4,10 +4,10 @@ from pathlib import Path
 
 from advisor.diagnosis import diagnose
 from advisor.experiments.curves import epoch_log
+from advisor.files import write_atomic
 from advisor.jobs import service
 from advisor.jobs.home import job_folder
 from advisor.jobs.store import now
-from advisor.files import write_atomic
 from advisor.readers import read
 from advisor.report.model import Report
 

@@ -32,6 +32,7 @@ def _spec(**changes: Any) -> Spec:
 
 
 LONG = {"baseline": {"lr": 0.01, "epochs": 150}, "design": {"max_blocks": 6}}
+ENDLESS = {**LONG, "baseline": {"lr": 0.01, "epochs": 5000}}  # to be cancelled
 
 
 def test_the_same_spec_again_answers_from_finished_work() -> None:
@@ -132,7 +133,7 @@ def test_an_unknown_job_offers_those_that_exist() -> None:
 
 
 def test_remove_deletes_the_folder_and_refuses_while_it_runs() -> None:
-    job_id = service.submit(_spec(**LONG)).job_id
+    job_id = service.submit(_spec(**ENDLESS)).job_id
     with pytest.raises(AdvisorError, match="is running; cancel it first"):
         service.remove(job_id)
     service.cancel(job_id)

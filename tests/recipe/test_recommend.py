@@ -27,8 +27,8 @@ def diagnosis(*kinds: Kind, probability: float = 0.9, abstained: bool = False) -
         for kind in kinds
     )  # fmt: skip
     return Diagnosis(
-        source="s", train_series="t", validation_series="v", findings=findings, probabilities={}, calibrated={},
-        summary="", abstained=abstained,
+        source="s", unit="epoch", train_series="t", validation_series="v", findings=findings, probabilities={},
+        calibrated={}, summary="", abstained=abstained,
     )  # fmt: skip
 
 
@@ -47,12 +47,11 @@ def test_overfitting_images_get_the_basics_first_and_the_checkpoint_last() -> No
     assert recipe.steps[0].parameters["flip"] is True
 
 
-def test_reasons_carry_the_numbers_of_the_diagnosis() -> None:
+def test_the_recipe_carries_the_numbers_of_the_diagnosis() -> None:
     given_diagnosis = diagnosis("overfitting")
     recipe = recommend(Task(**IMAGES), given_diagnosis)
     assert recipe.diagnosis_id == given_diagnosis.id
-    for step in recipe.steps:
-        assert "overfitting (probability 0.90, from x = 12, rise 0.312)" in step.reason
+    assert recipe.because == "overfitting (probability 0.90, from epoch 12, rise 0.312)"
 
 
 def test_nothing_is_mirrored_that_is_not_known_to_be_safe() -> None:

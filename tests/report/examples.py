@@ -56,6 +56,7 @@ def overfitting_diagnosis(curves: Curves) -> Diagnosis:
     kinds: dict[Kind, float] = {"overfitting": 0.97, "label_noise": 0.2, "noisy_validation": 0.35, "good_fit": 0.01}
     return Diagnosis(
         source=curves.source,
+        unit="epoch",
         train_series="train_loss",
         validation_series="val_loss",
         findings=(

@@ -4,7 +4,6 @@ import base64
 import json
 import os
 import sys
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -48,6 +47,7 @@ SPEC: dict[str, Any] = {
     "design": {"max_blocks": 2},
 }
 LONG = {**SPEC, "baseline": {"lr": 0.01, "epochs": 150}, "design": {"max_blocks": 6}}
+ENDLESS = {**LONG, "baseline": {"lr": 0.01, "epochs": 5000}}  # to be cancelled
 OVERFIT = {
     "train": [1.0 / (1 + 0.3 * i) for i in range(40)],
     "validation": [0.6 + 0.001 * (i - 12) ** 2 for i in range(40)],
@@ -102,9 +102,8 @@ async def test_a_client_goes_from_curves_to_evidence(transport: str, mode: str, 
         explained = await client.call_tool("explain_technique", {"name": "mixup", "other": "label_smoothing"})
         assert "mixup" in text_of(explained).lower()
 
-        began = time.monotonic()
         started = structure_of(await client.call_tool("start_verification", {"spec": SPEC}))
-        assert time.monotonic() - began < 2, "a tool that trains answers at once"
+        assert started["job"]["state"] in {"queued", "running"}, "a tool that trains answers at once"
         job_id, told = started["job"]["job_id"], []
 
         async def progress(value: float, total: float | None, message: str | None) -> None:
@@ -147,13 +146,13 @@ async def test_a_client_goes_from_curves_to_evidence(transport: str, mode: str, 
 
 async def test_progress_only_rises_and_cancel_ends_the_workers() -> None:
     async with connect("memory") as client:
-        job_id = structure_of(await client.call_tool("start_verification", {"spec": LONG}))["job"]["job_id"]
+        job_id = structure_of(await client.call_tool("start_verification", {"spec": ENDLESS}))["job"]["job_id"]
         told: list[float] = []
 
         async def progress(value: float, total: float | None, message: str | None) -> None:
             told.append(value)
 
-        await anyio.to_thread.run_sync(wait_until_training, job_id, 3)
+        await anyio.to_thread.run_sync(wait_until_training, job_id, 1)
         await client.call_tool("wait_for_job", {"job_id": job_id, "seconds": 3}, progress_callback=progress)
         assert told == sorted(set(told))
         assert structure_of(await client.call_tool("cancel_job", {"job_id": job_id}))["job"]["state"] == "cancelled"

@@ -97,7 +97,7 @@ def lint_recipe(
     path: Annotated[str | None, Field(description="script, config or folder; only parsed, never run")] = None,
     spec: Annotated[dict[str, Any] | None, Field(description="a spec or recipe, instead of path")] = None,
 ) -> CallToolResult:
-    """Check a training script, config or spec against the expert's rules: conflicts, unusual strengths, anti-patterns."""
+    """Check a training script, config or spec against the rules: conflicts, unusual strengths, anti-patterns."""
     from advisor.lint import lint, lint_config
     from advisor.summary import describe_lint
 

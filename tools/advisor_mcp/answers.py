@@ -35,7 +35,9 @@ def tool(title: str, *, read_only: bool, destructive: bool = False) -> Callable[
         )
         model = built.fn_metadata.arg_model
         # The SDK drops arguments that it does not know, which hides a model's typing errors.
-        strict = type(model.__name__, (model,), {"model_config": ConfigDict(extra="forbid"), "__module__": __name__})
+        strict: Any = type(
+            model.__name__, (model,), {"model_config": ConfigDict(extra="forbid"), "__module__": __name__}
+        )
         built.fn_metadata.arg_model = strict
         built.parameters = _without_titles(strict.model_json_schema(by_alias=True))
         return built

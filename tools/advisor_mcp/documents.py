@@ -16,7 +16,7 @@ def add_documents(server: MCPServer) -> None:
     )(reference)
     server.resource("technique://{name}", title="A technique", mime_type="text/markdown")(technique)
     server.resource("job://{job_id}/report", title="A job's report", mime_type="text/html")(report)
-    server.completion()(complete)
+    server.completion()(complete)  # type: ignore[no-untyped-call]
 
 
 def regularization_expert(modality: str = "", train_size: str = "", observed: str = "") -> str:
@@ -57,9 +57,8 @@ def technique(name: str) -> str:
 
 def report(job_id: str) -> str:
     """The report of a finished job as one HTML file."""
-    from advisor.report.html import render
-
     from advisor.report.build import job_report
+    from advisor.report.html import render
 
     try:
         return render(job_report(job_id))
