@@ -47,7 +47,7 @@ SPEC: dict[str, Any] = {
     "design": {"max_blocks": 2},
 }
 LONG = {**SPEC, "baseline": {"lr": 0.01, "epochs": 150}, "design": {"max_blocks": 6}}
-ENDLESS = {**LONG, "baseline": {"lr": 0.01, "epochs": 5000}}  # to be cancelled
+ENDLESS = {**LONG, "baseline": {"lr": 0.01, "epochs": 1000}}  # to be cancelled
 OVERFIT = {
     "train": [1.0 / (1 + 0.3 * i) for i in range(40)],
     "validation": [0.6 + 0.001 * (i - 12) ** 2 for i in range(40)],
