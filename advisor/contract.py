@@ -3,7 +3,7 @@
 import hashlib
 import json
 import math
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, PlainSerializer
 
@@ -26,7 +26,7 @@ class Frozen(BaseModel):
 class Contract(Frozen):
     """A whole contract: JSON with a `schema_version`, and an `id` that is a hash of the content."""
 
-    schema_version: int = 1
+    schema_version: Literal[1] = 1
 
     @property
     def id(self) -> str:

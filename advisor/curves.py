@@ -107,12 +107,20 @@ class Curves(Contract):
         """Curves from plain lists of losses; x counts 0, 1, 2, ... and None counts as non-finite.
 
         Raises:
-            AdvisorError: both lists are missing or empty.
+            AdvisorError: both lists are missing or empty, or their lengths differ.
         """
         series = []
-        splits: list[tuple[Split, Iterable[float | None] | None]] = [("train", train), ("validation", validation)]
-        for split, values in splits:
-            y = [] if values is None else list(values)
+        splits: list[tuple[Split, list[float | None]]] = [
+            ("train", [] if train is None else list(train)),
+            ("validation", [] if validation is None else list(validation)),
+        ]
+        lengths = {len(values) for _, values in splits if values}
+        if len(lengths) > 1:
+            raise AdvisorError(
+                f"train has {len(splits[0][1])} values but validation has {len(splits[1][1])}, so it is unknown which "
+                "belong together; put null where a value is missing, or give a log file with an axis."
+            )
+        for split, y in splits:
             if y:
                 x = np.arange(len(y), dtype=np.float64)
                 series.append(

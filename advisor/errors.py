@@ -53,7 +53,7 @@ def _fields(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str
         if field is None or not (isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)):
             return []
         model = field.annotation
-    return list(model.model_fields)
+    return [name for name in model.model_fields if name != "schema_version"]
 
 
 def _short(value: object) -> str:

@@ -94,3 +94,8 @@ def test_pair_never_compares_opposite_directions_unasked() -> None:
 def test_an_unknown_series_is_answered_with_the_nearest_names() -> None:
     with pytest.raises(AdvisorError, match="'val_los'; known, nearest first: val_loss"):
         curves(series("val_loss", "validation", "loss")).pair(validation="val_los")
+
+
+def test_lists_of_unequal_lengths_are_refused_with_both_lengths() -> None:
+    with pytest.raises(AdvisorError, match=r"train has 3 values but validation has 2"):
+        Curves.from_losses([1.0, 0.5, 0.2], [1.0, 0.9])

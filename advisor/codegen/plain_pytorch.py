@@ -41,7 +41,7 @@ def pytorch(recipe: Recipe) -> str:
 def _check(name: str, parameters: dict[str, Any]) -> dict[str, Any]:
     # Only validated values reach the code: a recipe may come from outside.
     try:
-        return find_technique(name)(**parameters).model_dump(mode="python")
+        return find_technique(name)(**parameters).parameters()
     except ValidationError as error:
         raise invalid(f"technique {name!r}", error, find_technique(name)) from None
 

@@ -86,7 +86,7 @@ class Training(Frozen):
         except AdvisorError as error:
             raise ValueError(str(error)) from None
         # Defaults are written out, so that a changed default gives another id.
-        return {technique.name: technique.model_dump(mode="json") for technique in built}
+        return {technique.name: technique.parameters() for technique in built}
 
 
 class Design(Frozen):

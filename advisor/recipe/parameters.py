@@ -19,7 +19,7 @@ class Usual:
 def resolve(technique: type[Technique], parameters: Mapping[str, Any]) -> dict[str, Any]:
     """All parameters of the technique with places turned into values, validated by building it."""
     values = {name: _place(technique, name, value) for name, value in parameters.items()}
-    return technique(**values).model_dump(mode="json")
+    return technique(**values).parameters()
 
 
 def _place(technique: type[Technique], name: str, value: Any) -> Any:

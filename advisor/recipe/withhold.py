@@ -81,7 +81,7 @@ def unusual_settings(case: Case) -> list[str]:
             if field is None:
                 raise AdvisorError(
                     f"already_used names {key!r} for {name}, which has no such parameter; it has "
-                    f"{', '.join(TECHNIQUES[name].model_fields)}."
+                    f"{', '.join(TECHNIQUES[name].parameter_fields())}."
                 )
             limits = usual_range(field)
             if limits and isinstance(value, (int, float)) and not limits[0] <= value <= limits[1] and value != 0:

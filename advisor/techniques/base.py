@@ -9,9 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+from pydantic.fields import FieldInfo
 
-from advisor.contract import Frozen
+from advisor.contract import Contract, Frozen, content_id
 from advisor.errors import AdvisorError, unknown
 
 if TYPE_CHECKING:
@@ -93,19 +94,31 @@ def strength(
     return Field(default, description=description, json_schema_extra=extra, allow_inf_nan=False, **bounds)
 
 
-class Technique(BaseModel):
+class Technique(Contract):
     """A technique's configuration with its hooks. Subclasses override only the hooks they need.
 
     Hooks run in the order of the registry, whatever order a spec lists them in.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: ClassVar[str]
     card: ClassVar[Card]
     kinds: ClassVar[frozenset[TargetKind]] = frozenset({"class", "multilabel", "real", "token"})
     conflicts: ClassVar[dict[str, str]] = {}  # name of another technique -> why not both
     null: ClassVar[dict[str, Any] | None] = None  # the configuration that changes nothing, bit for bit
+
+    @property
+    def id(self) -> str:
+        """A content hash over the technique's name and parameters."""
+        return content_id({"technique": self.name, **self.model_dump(mode="json")})
+
+    @classmethod
+    def parameter_fields(cls) -> dict[str, FieldInfo]:
+        """The fields that are parameters, by name."""
+        return {name: field for name, field in cls.model_fields.items() if name != "schema_version"}
+
+    def parameters(self) -> dict[str, Any]:
+        """The parameters with their values, as a spec holds them."""
+        return self.model_dump(mode="json", exclude={"schema_version"})
 
     def refuse(self, kind: TargetKind, input_shape: tuple[int, ...]) -> str | None:
         """Why this technique cannot work on such data, or None. `input_shape` is one example's, without the batch."""

@@ -84,7 +84,7 @@ def test_a_technique_is_explained_from_its_card_its_fields_and_its_rules(name: s
     text = explain(name)
     technique = TECHNIQUES[name]
     assert technique.card.mechanism in text
-    for field, info in technique.model_fields.items():
+    for field, info in technique.parameter_fields().items():
         assert f"| `{field}` |" in text
         extra = info.json_schema_extra
         if isinstance(extra, dict) and isinstance(extra.get("usual"), list):

@@ -34,12 +34,16 @@ def test_hooks_run_in_the_order_of_the_registry_whatever_the_order_of_the_spec()
 @pytest.mark.parametrize("name", TECHNIQUES)
 def test_defaults_are_valid_and_survive_json(name):
     technique = TECHNIQUES[name]()
-    assert TECHNIQUES[name].model_validate(json.loads(technique.model_dump_json())) == technique
+    again = TECHNIQUES[name].model_validate(json.loads(technique.model_dump_json()))
+    assert again == technique
+    assert again.id == technique.id
+    assert technique.schema_version == 1
+    assert len({kind().id for kind in TECHNIQUES.values()}) == len(TECHNIQUES)
 
 
 @pytest.mark.parametrize("name", TECHNIQUES)
 def test_every_parameter_is_described_and_its_default_lies_in_the_usual_range(name):
-    for field_name, field in TECHNIQUES[name].model_fields.items():
+    for field_name, field in TECHNIQUES[name].parameter_fields().items():
         assert field.description, field_name
         extra = field.json_schema_extra or {}
         if "usual" in extra:
