@@ -45,6 +45,7 @@ def parameter_rows(technique: type[Technique]) -> list[dict[str, str]]:
             "unit": schema.get("unit", ""),
         }
         for name, schema in properties.items()
+        if name in technique.parameter_fields()
     ]
 
 
