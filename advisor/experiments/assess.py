@@ -46,7 +46,7 @@ def _arm(
         return compare(differences, metric=metric, alpha=spec.design.alpha, arms=arms, test_train_ratio=ratio)
 
     comparison = paired(spec.metric, len(spec.arm_names))
-    identical = all(run.weights_digest == other.weights_digest for run, other in zip(runs, baseline, strict=True))
+    identical = all(run.outcome_digest == other.outcome_digest for run, other in zip(runs, baseline, strict=True))
     verdict, sentence = judge(
         comparison, direction=spec.direction, minimum_effect=spec.minimum_effect, identical=identical
     )

@@ -32,7 +32,7 @@ class RunResult(Contract):
     train: dict[str, Number]  # in evaluation mode
     kept_epoch: int  # whose weights were evaluated
     epochs_run: int
-    weights_digest: str  # SHA-256 of the final weights
+    outcome_digest: str  # SHA-256 of the final weights and of the answers on the test split
     rows: tuple[EpochRow, ...]
 
 

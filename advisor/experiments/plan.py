@@ -8,7 +8,7 @@ from advisor.data.dataset import DataCard
 from advisor.errors import AdvisorError
 from advisor.experiments.spec import METRICS, Spec
 from advisor.techniques import build_techniques
-from advisor.techniques.base import TargetKind
+from advisor.techniques.core import TargetKind
 from advisor.training.plan import RunPlan
 
 

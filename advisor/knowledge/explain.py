@@ -7,7 +7,7 @@ from advisor.knowledge import rules_about
 from advisor.knowledge.advice import ADVICE, known_as
 from advisor.knowledge.model import Rule
 from advisor.techniques import TECHNIQUES
-from advisor.techniques.base import Technique, check_conflicts
+from advisor.techniques.core import Technique, check_conflicts
 
 NOT_RUN = "Advice only: this version cannot run it in an experiment."
 

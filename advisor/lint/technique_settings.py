@@ -11,7 +11,7 @@ from advisor.lint.base import Config, config_check, finding
 from advisor.lint.configs import Arm, arms_of
 from advisor.lint.model import LintFinding
 from advisor.techniques import TECHNIQUES
-from advisor.techniques.base import check_conflicts
+from advisor.techniques.core import check_conflicts
 
 IMPOSSIBLE = "impossible-setting"
 UNUSUAL = "strength-outside-usual-range"

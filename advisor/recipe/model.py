@@ -6,7 +6,7 @@ from pydantic import Field
 
 from advisor.contract import Contract, Frozen
 from advisor.experiments.spec import METRICS
-from advisor.techniques.base import Effect, TargetKind
+from advisor.techniques.core import Effect, TargetKind
 
 Modality = Literal["image", "table", "text", "sequence"]
 

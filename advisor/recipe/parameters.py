@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from advisor.knowledge.usual import usual_range
-from advisor.techniques.base import Technique
+from advisor.techniques.core import Technique
 
 
 @dataclass(frozen=True)

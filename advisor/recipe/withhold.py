@@ -6,7 +6,7 @@ from advisor.knowledge.usual import usual_range
 from advisor.recipe.case import RESIDUAL_MODELS, Case
 from advisor.recipe.model import Withheld
 from advisor.techniques import TECHNIQUES
-from advisor.techniques.base import Technique, check_conflicts
+from advisor.techniques.core import Technique, check_conflicts
 
 
 def unfit(case: Case, technique: type[Technique]) -> Withheld | None:

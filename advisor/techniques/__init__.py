@@ -1,9 +1,13 @@
 """The registry of techniques: one file each, one import line here, in the order in which their hooks run."""
 
 # isort: off
-from advisor.techniques.base import TECHNIQUES as TECHNIQUES
-from advisor.techniques.base import build_techniques as build_techniques
-from advisor.techniques.base import find_technique as find_technique
+from advisor.techniques.core import TECHNIQUES as TECHNIQUES
+from advisor.techniques.core import Targets as Targets
+from advisor.techniques.core import Trained as Trained
+from advisor.techniques.core import build_techniques as build_techniques
+from advisor.techniques.core import find_technique as find_technique
+from advisor.techniques.core.session import Session as Session
+from advisor.techniques.core.session import regularize as regularize
 
 # The order matters to what a batch goes through: an image is moved before it is mixed, and its label smoothed last.
 from advisor.techniques.basic_augmentation import BasicAugmentation as BasicAugmentation

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
-from advisor.techniques.base import Card, Run, TargetKind, Targets, Technique, register, strength
+from advisor.techniques.core import Card, Run, TargetKind, Targets, Technique, register, strength
 
 if TYPE_CHECKING:
     import torch

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from advisor.errors import AdvisorError
-from advisor.techniques.base import Card, Effect, Run, Technique, register, strength
+from advisor.techniques.core import Card, Effect, Run, Technique, register, strength
 
 if TYPE_CHECKING:
     import torch

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
-from advisor.techniques.base import Card, Run, Technique, register, strength
+from advisor.techniques.core import Card, Run, Technique, register, strength
 
 if TYPE_CHECKING:
     import torch
@@ -83,7 +83,8 @@ class EarlyStopping(Technique, frozen=True):
         if best is None:
             best = run.state[self.name] = Best(value=float("inf") if direction == "min" else float("-inf"))
         if improves(value, best.value, self.min_delta, direction):
-            weights = {name: tensor.detach().clone() for name, tensor in run.model.state_dict().items()}
+            kept = run.evaluated if run.evaluated is not None else run.model
+            weights = {name: tensor.detach().clone() for name, tensor in kept.state_dict().items()}
             run.state[self.name] = Best(value=value, epoch=run.epoch, weights=weights)
             return
         best.bad_epochs += 1

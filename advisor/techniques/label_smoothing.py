@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from advisor.techniques.base import Card, Effect, Run, TargetKind, Targets, Technique, register, strength
+from advisor.techniques.core import Card, Effect, Run, TargetKind, Targets, Technique, register, strength
 
 if TYPE_CHECKING:
     import torch
 
 
-def smooth(probabilities: torch.Tensor, epsilon: float) -> torch.Tensor:
-    """(1 - epsilon) of the targets and epsilon spread evenly. probabilities: (N, K), rows adding up to 1."""
-    return probabilities * (1 - epsilon) + epsilon / probabilities.shape[1]
+def smooth(targets: Targets, epsilon: float) -> Targets:
+    """(1 - epsilon) of the targets and epsilon spread evenly over all classes."""
+    return targets.smoothed(epsilon)
 
 
 @register
@@ -24,7 +24,7 @@ class LabelSmoothing(Technique, frozen=True):
     )
 
     name: ClassVar[str] = "label_smoothing"
-    kinds: ClassVar[frozenset[TargetKind]] = frozenset({"class"})
+    kinds: ClassVar[frozenset[TargetKind]] = frozenset({"class", "token"})
     null: ClassVar[dict[str, float] | None] = {"epsilon": 0.0}
     card: ClassVar[Card] = Card(
         title="Label smoothing",
@@ -59,4 +59,4 @@ class LabelSmoothing(Technique, frozen=True):
 
     def batch(self, run: Run, inputs: torch.Tensor, targets: Targets) -> tuple[torch.Tensor, Targets]:
         """Smooth the batch's targets, mixed ones too."""
-        return inputs, targets.with_values(smooth(targets.values, self.epsilon))
+        return inputs, smooth(targets, self.epsilon)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from advisor.errors import AdvisorError
-from advisor.techniques.base import Card, Effect, Run, TargetKind, Targets, Technique, register, strength
+from advisor.techniques.core import Card, Effect, Run, TargetKind, Targets, Technique, register, strength
 
 if TYPE_CHECKING:
     import torch
@@ -17,8 +17,7 @@ def mix(inputs: torch.Tensor, targets: Targets, permutation: torch.Tensor, lam: 
     inputs: (N, ...) floats. permutation: (N,) indices of the partners. lam: in [0, 1].
     """
     mixed = lam * inputs + (1 - lam) * inputs[permutation]
-    values = lam * targets.values + (1 - lam) * targets.values[permutation]
-    return mixed, targets.with_values(values)
+    return mixed, targets.mixed(permutation, lam)
 
 
 def draw_lam(generator: torch.Generator, alpha: float) -> float:

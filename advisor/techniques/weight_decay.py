@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from advisor.techniques.base import Card, Effect, Run, Technique, register
-from advisor.techniques.base import strength as bounded
+from advisor.techniques.core import Card, Effect, Run, Technique, register
+from advisor.techniques.core import strength as bounded
 
 if TYPE_CHECKING:
     import torch

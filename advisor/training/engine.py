@@ -6,6 +6,7 @@ Selection sees validation data only. The test split is evaluated once, with the 
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import math
 import pathlib
@@ -20,14 +21,14 @@ from advisor.experiments.evidence import EpochRow, RunResult
 from advisor.experiments.spec import METRICS
 from advisor.models.build import build, check_output
 from advisor.techniques import build_techniques
-from advisor.techniques.base import Technique
+from advisor.techniques.core import Run, Streams, TaskFacts, Technique, Trained
+from advisor.techniques.core.session import Session
+from advisor.techniques.core.streams import derive_seed
 from advisor.training.determinism import deterministic
-from advisor.training.loop import Epochs, Part, batch_spans, evaluate, has_batch_norm
+from advisor.training.loop import Epochs, Part, answers, batch_spans, batches, evaluate, has_batch_norm, judge
 from advisor.training.metrics import metric_names
 from advisor.training.optimizers import build_optimizer
 from advisor.training.plan import RunPlan
-from advisor.training.run import TrainingRun
-from advisor.training.streams import Streams
 
 if TYPE_CHECKING:
     import torch
@@ -50,46 +51,84 @@ def train(
     """
     with deterministic(plan.threads):
         with _explained(plan, workspace):
-            session = _Session(plan, workspace)
-        while not session.ended:
+            training = _Training(plan, workspace)
+        while not training.ended:
             with _explained(plan, workspace):
-                session.train_epoch()
+                training.train_epoch()
             if on_epoch is not None:
-                on_epoch(len(session.run.history), session.run.epochs)
+                on_epoch(len(training.run.history), training.run.epochs)
         with _explained(plan, workspace):
-            return session.finish()
+            return training.finish()
 
 
-class _Session:
+class _Training:
     """The parts of one training, put together from its plan."""
 
-    def __init__(self, plan: RunPlan, workspace: pathlib.Path | None) -> None:
-        self.plan = plan
+    def __init__(
+        self,
+        plan: RunPlan,
+        workspace: pathlib.Path | None,
+        *,
+        techniques: list[Technique] | None = None,
+        given: tuple[str, Trained] | None = None,
+    ) -> None:
+        """`given`: a technique's name and the network that it gets where it asks for one."""
+        self.plan, self.workspace, self.given = plan, workspace, given
         device = _device(plan)
         dataset = load(plan.data, workspace)
-        self.techniques = build_techniques(plan.training.techniques)
-        _check_fit(plan, dataset, self.techniques)
+        chosen = build_techniques(plan.training.techniques) if techniques is None else techniques
+        _check_fit(plan, dataset, chosen)
         self.parts = _parts(plan, dataset, device)
-        streams = Streams(plan.block_seed, device)
-        model = _model(plan, workspace, dataset, self.parts["train"], streams)
-        drop_single = has_batch_norm(model)
-        spans = batch_spans(len(self.parts["train"]), plan.training.batch_size, drop_single=drop_single)
+        self.streams = Streams(plan.block_seed, device)
+        model = _model(plan, workspace, dataset, self.parts["train"], self.streams)
+        spans = batch_spans(len(self.parts["train"]), plan.training.batch_size, drop_single=has_batch_norm(model))
         if not spans:
             raise AdvisorError(
                 f"batch_size {plan.training.batch_size} leaves no batch that batch normalization can work on; use at "
                 "least 2."
             )
-        self.run = TrainingRun(
+        self.run = Run(
             model=model,
-            streams=streams,
+            streams=self.streams,
+            task=_facts(dataset, self.parts["train"]),
             epochs=plan.training.epochs,
             steps_per_epoch=len(spans),
             direction=METRICS[plan.metric][0],
+            example=self.parts["train"].inputs[:2],
         )
-        for technique in self.techniques:
-            self.run.model = technique.model(self.run, self.run.model)
-        self.run.model.to(device)
-        self.epochs = Epochs(self.run, plan.training, self._optimizer(), self.techniques, self.parts["train"])
+        like = next(model.parameters(), self.parts["train"].inputs)
+        for name in ("train", "validation"):
+            self.run.batches[name] = functools.partial(batches, self.parts[name], like)
+        self.session = Session(self.run, chosen, self._before_forward)
+        self.session.forward = self.run.model.to(device)
+        self.session.plan(self._train_once)
+        groups = self.session.param_groups(lr=plan.training.lr)
+        self.epochs = Epochs(self.session, plan.training, build_optimizer(plan.training, groups), self.parts["train"])
+
+    def _before_forward(self) -> None:
+        self.streams.restart()
+        # The model's own dropout draws from the global state.
+        self.streams.seed_global("model", self.run.step)
+
+    def _train_once(
+        self, name: str, *, member: int = 0, teacher: Trained | None = None, arguments: dict[str, Any] | None = None
+    ) -> Trained:
+        """A further network from its own seed: the same plan without the technique that asks, or with its teacher."""
+        if self.given is not None and self.given[0] == name:
+            return self.given[1]
+        plan = self.plan
+        model = plan.model.model_copy(update={"arguments": {**plan.model.arguments, **(arguments or {})}})
+        seed = derive_seed(plan.block_seed, f"{name}/member", member)
+        other = _Training(
+            plan.model_copy(update={"model": model, "block_seed": seed}),
+            self.workspace,
+            techniques=[t for t in self.session.techniques if teacher is not None or t.name != name],
+            given=None if teacher is None else (name, teacher),
+        )
+        while not other.ended:
+            other.train_epoch()
+        other.session.finish()
+        return other.session.trained()
 
     @property
     def ended(self) -> bool:
@@ -98,62 +137,64 @@ class _Session:
 
     def train_epoch(self) -> None:
         """One epoch with its hooks, its evaluation and its row of the history."""
-        run = self.run
-        run.epoch = len(run.history)
-        for technique in self.techniques:
-            technique.epoch_start(run)
+        self.session.epoch_start()
         train_loss = self.epochs.train_epoch()
-        run.kept_epoch = run.epoch
-        validation = evaluate(run, self.parts["validation"])
-        row = {
-            "epoch": float(run.epoch),
-            "train_loss": train_loss,
-            "train_eval_loss": evaluate(run, self.parts["train"].head(TRAIN_SUBSET)).loss,
-            "validation_loss": validation.loss,
-            "validation_metric": validation.metrics[self.plan.metric],
-        }
-        run.history.append(row)
-        for technique in self.techniques:
-            technique.epoch_end(run)
+        model = self.session.eval_model().eval()
+        validation = evaluate(self.run, model, self.parts["validation"])
+        self.session.epoch_end(
+            train_loss=train_loss,
+            train_eval_loss=evaluate(self.run, model, self.parts["train"].head(TRAIN_SUBSET)).loss,
+            validation_loss=validation.loss,
+            validation_metric=validation.metrics[self.plan.metric],
+        )
         if not math.isfinite(train_loss):
-            run.stop = True
+            self.run.stop = True
 
     def finish(self) -> RunResult:
         """The last hooks, then the final evaluation: the only look at the test split."""
-        run, plan = self.run, self.plan
-        for technique in self.techniques:
-            technique.fit_after(run)
+        run, plan, predict = self.run, self.plan, self.session.predict
+        self.session.finish()
+        test = answers(run, predict, self.parts["test"])
         return RunResult(
             run_id=plan.run_id,
             arm=plan.arm,
             block=plan.block,
             seed=plan.block_seed,
-            test=evaluate(run, self.parts["test"]).metrics,
-            validation=evaluate(run, self.parts["validation"]).metrics,
-            train=evaluate(run, self.parts["train"].head(TRAIN_SUBSET)).metrics,
+            test=judge(test, self.parts["test"]).metrics,
+            validation=evaluate(run, predict, self.parts["validation"]).metrics,
+            train=evaluate(run, predict, self.parts["train"].head(TRAIN_SUBSET)).metrics,
             kept_epoch=run.kept_epoch,
             epochs_run=len(run.history),
-            weights_digest=weights_digest(run.model),
+            outcome_digest=outcome_digest(run.model, test),
             rows=tuple(_row(row) for row in run.history),
         )
 
-    def _optimizer(self) -> torch.optim.Optimizer:
-        groups: list[dict[str, Any]] = [{"params": [p for p in self.run.model.parameters() if p.requires_grad]}]
-        if not groups[0]["params"]:
-            raise AdvisorError("The model has no parameters that require a gradient; there is nothing to train.")
-        for technique in self.techniques:
-            groups = technique.param_groups(self.run, groups)
-        return build_optimizer(self.plan.training, groups)
 
+def outcome_digest(model: torch.nn.Module, answers: torch.Tensor) -> str:
+    """SHA-256 over every tensor of the model's state, in its order, and the answers on the test split.
 
-def weights_digest(model: torch.nn.Module) -> str:
-    """SHA-256 over the type, shape and bytes of every tensor of the state, in the model's order."""
+    The answers belong to it because the same weights may predict otherwise, as with a temperature or an ensemble.
+    """
     digest = hashlib.sha256()
-    for tensor in model.state_dict().values():
+    for tensor in (*model.state_dict().values(), answers):
         array = tensor.detach().cpu().contiguous().numpy()
         digest.update(f"{array.dtype} {array.shape};".encode())
         digest.update(array.tobytes())
     return digest.hexdigest()
+
+
+def _facts(dataset: Dataset, train: Part) -> TaskFacts:
+    counts = None
+    if dataset.kind == "class":
+        counts = tuple(train.targets.bincount(minlength=dataset.outputs).tolist())
+    low, high = (float(limit) for limit in train.inputs.aminmax()) if len(dataset.input_shape) == 3 else (0.0, 1.0)
+    return TaskFacts(
+        kind=dataset.kind,
+        outputs=dataset.outputs,
+        input_shape=dataset.input_shape,
+        input_range=(low, high) if high > low else (low, low + 1.0),
+        class_counts=counts,
+    )
 
 
 def _device(plan: RunPlan) -> torch.device:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from advisor.data.dataset import DataKind
 from advisor.experiments.spec import Training
-from advisor.techniques.base import Targets, Technique
+from advisor.techniques.core import Run, Targets
+from advisor.techniques.core.session import Session
 from advisor.training.metrics import measure
 from advisor.training.optimizers import learning_rate_factor
-from advisor.training.run import TrainingRun
 
 if TYPE_CHECKING:
     import torch
@@ -44,84 +45,80 @@ class Evaluation:
 
 
 class Epochs:
-    """Trains a run epoch by epoch on one training split."""
+    """Trains a session epoch by epoch on one training split."""
 
-    def __init__(
-        self,
-        run: TrainingRun,
-        training: Training,
-        optimizer: torch.optim.Optimizer,
-        techniques: list[Technique],
-        part: Part,
-    ) -> None:
-        import torch
-
-        self.run, self.training, self.optimizer, self.part = run, training, optimizer, part
-        # Hooks that a technique does not override would only cost a call for every batch.
-        self.batch_hooks = [technique.batch for technique in techniques if type(technique).batch is not Technique.batch]
-        # One row for each class: picking rows turns indices into dense probabilities.
-        # Their type is the weights', not the inputs', which may be integers.
-        weights = next(run.model.parameters())
-        is_class = part.kind == "class"
-        self.one_hot = torch.eye(part.outputs, dtype=weights.dtype, device=weights.device) if is_class else None
-        self.spans = batch_spans(len(part), training.batch_size, drop_single=has_batch_norm(run.model))
+    def __init__(self, session: Session, training: Training, optimizer: torch.optim.Optimizer, part: Part) -> None:
+        self.session, self.training, self.optimizer, self.part = session, training, optimizer, part
+        self.dense = DenseTargets(part, next(session.model.parameters()))
+        self.spans = batch_spans(len(part), training.batch_size, drop_single=has_batch_norm(session.model))
 
     def train_epoch(self) -> float:
         """One pass over the training split in random order; returns the mean loss in training mode."""
         import torch
 
-        run, part = self.run, self.part
+        run, part = self.session.run, self.part
         run.model.train()
         device = part.inputs.device
         order = torch.randperm(len(part), generator=run.generator("order"), device=device)
         total = torch.zeros((), dtype=torch.float64, device=device)
         for start, stop in self.spans:
-            inputs, targets = self._batch(order[start:stop])
-            for hook in self.batch_hooks:
-                inputs, targets = hook(run, inputs, targets)
-            self._set_learning_rate()
-            run.streams.seed_global("model", run.step)  # the model's own dropout draws from the global state
-            loss = training_loss(run.model(inputs), targets)
-            self.optimizer.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
-            self.optimizer.step()
-            total += loss.detach() * (stop - start)
-            run.step += 1
+            index = order[start:stop]
+            inputs = part.inputs.index_select(0, index)
+            loss = self.session.step(self.optimizer, inputs, self.dense.at(index), factor=self._factor())
+            total += loss * (stop - start)
         return total.item() / self.spans[-1][1]
 
-    def _batch(self, index: torch.Tensor) -> tuple[torch.Tensor, Targets]:
+    def _factor(self) -> float | None:
+        if self.training.schedule == "constant":
+            return None
+        run = self.session.run
+        return learning_rate_factor(self.training.schedule, run.step, run.epochs * run.steps_per_epoch)
+
+
+class DenseTargets:
+    """The targets of a split in the form that techniques take; class indices become rows of probabilities."""
+
+    def __init__(self, part: Part, like: torch.Tensor) -> None:
+        import torch
+
+        self.part = part
+        # Of the weights' type, not of the inputs', which may be integers.
+        self.one_hot = torch.eye(part.outputs, dtype=like.dtype, device=like.device) if part.kind == "class" else None
+
+    def at(self, index: torch.Tensor) -> Targets:
+        """The targets of these examples."""
         values = self.part.targets.index_select(0, index)
         if self.one_hot is not None:
             values = self.one_hot.index_select(0, values)
-        return self.part.inputs.index_select(0, index), Targets(self.part.kind, values)
-
-    def _set_learning_rate(self) -> None:
-        if self.training.schedule == "constant":
-            return
-        steps = self.run.epochs * self.run.steps_per_epoch
-        factor = learning_rate_factor(self.training.schedule, self.run.step, steps)
-        for group in self.optimizer.param_groups:
-            group["lr"] = group.setdefault("initial_lr", group["lr"]) * factor
+        return Targets(self.part.kind, values)
 
 
-def training_loss(outputs: torch.Tensor, targets: Targets) -> torch.Tensor:
-    """The mean over the batch: cross-entropy against (N, K) probabilities, or squared error for real targets."""
-    from torch.nn import functional
-
-    if targets.kind == "real":
-        return functional.mse_loss(outputs.reshape(targets.values.shape), targets.values)
-    return functional.cross_entropy(outputs, targets.values)
-
-
-def evaluate(run: TrainingRun, part: Part) -> Evaluation:
-    """Loss and metrics of the run's model on a split, in evaluation mode."""
+def batches(part: Part, like: torch.Tensor, size: int = EVALUATION_BATCH) -> Iterator[tuple[torch.Tensor, Targets]]:
+    """A split in its own order, with nothing changed; a last batch of one is left out."""
     import torch
 
-    run.model.eval()
+    dense = DenseTargets(part, like)
+    for start, stop in batch_spans(len(part), size, drop_single=True):
+        yield part.inputs[start:stop], dense.at(torch.arange(start, stop, device=part.inputs.device))
+
+
+def answers(run: Run, forward: Callable[[torch.Tensor], torch.Tensor], part: Part) -> torch.Tensor:
+    """The outputs on a whole split, without gradient. `forward` is in evaluation mode."""
+    import torch
+
+    run.streams.restart()
     run.streams.seed_global("evaluation", run.step)
     with torch.no_grad():
-        chunks = [run.model(chunk) for chunk in torch.split(part.inputs, EVALUATION_BATCH)]
-    outputs = torch.cat(chunks)
+        return torch.cat([forward(chunk) for chunk in torch.split(part.inputs, EVALUATION_BATCH)])
+
+
+def evaluate(run: Run, forward: Callable[[torch.Tensor], torch.Tensor], part: Part) -> Evaluation:
+    """Loss and metrics of `forward` on a split; a model is in evaluation mode."""
+    return judge(answers(run, forward, part), part)
+
+
+def judge(outputs: torch.Tensor, part: Part) -> Evaluation:
+    """Loss and metrics of the outputs on a split."""
     metrics = measure(outputs, part.targets, part.kind)
     if part.kind == "class":
         return Evaluation(loss=metrics["nll"], metrics=metrics)

@@ -35,7 +35,7 @@ def test_identical_arms_differ_by_exactly_zero_in_ten_campaigns_of_eight_blocks(
         assert executor.trained == 16, "each arm is trained separately"
         assert arm.comparison.differences == (0.0,) * 8
         assert all(other.differences == (0.0,) * 8 for other in arm.exploratory)
-        assert len({run.weights_digest for run in evidence.results.runs}) == 8, "blocks differ from one another"
+        assert len({run.outcome_digest for run in evidence.results.runs}) == 8, "blocks differ from one another"
 
 
 def test_an_arm_of_null_strength_is_trained_and_changes_no_bit() -> None:

@@ -18,7 +18,7 @@ from advisor.experiments.evidence import (
 from advisor.experiments.spec import DataSpec, Design, ModelSpec, Spec, Training
 from advisor.recipe.model import Recipe, Step, Task, Withheld
 from advisor.report.model import Report
-from advisor.techniques.base import Effect
+from advisor.techniques.core import Effect
 from advisor.words import change, interval
 
 ARMS: dict[str, dict[str, object]] = {
@@ -197,7 +197,7 @@ def _run(arm: str, block: int, value: float, metric: str) -> RunResult:
     return RunResult(
         run_id=f"{arm[:8]}{block:04d}", arm=arm, block=block, seed=101 + block,
         test={metric: value, "nll": 0.4}, validation={metric: value}, train={metric: 1.0, "nll": 0.01},
-        kept_epoch=29, epochs_run=30, weights_digest="0" * 16,
+        kept_epoch=29, epochs_run=30, outcome_digest="0" * 16,
         rows=(EpochRow(epoch=0, train_loss=2.0, train_eval_loss=1.9, validation_loss=1.9, validation_metric=0.4),),
     )  # fmt: skip
 

@@ -5,12 +5,12 @@ import pytest
 import torch
 
 from advisor.errors import AdvisorError
-from advisor.techniques.base import Targets
 from advisor.techniques.basic_augmentation import BasicAugmentation, mirror_images, shift_images
+from advisor.techniques.core import Targets
+from advisor.techniques.core.targets import mean_loss
 from advisor.techniques.label_smoothing import smooth
 from advisor.techniques.mixup import Mixup, draw_lam, mix
 from advisor.training.engine import train
-from advisor.training.loop import training_loss
 from tests.training.run_plans import make_plan
 
 
@@ -76,7 +76,7 @@ def test_smoothed_targets_give_the_loss_of_torch(epsilon):
     generator = torch.Generator().manual_seed(0)
     logits, labels = torch.randn(8, 5, generator=generator), torch.randint(5, (8,), generator=generator)
     one_hot = torch.nn.functional.one_hot(labels, 5).float()
-    ours = training_loss(logits, Targets("class", smooth(one_hot, epsilon)))
+    ours = mean_loss(logits, smooth(Targets("class", one_hot), epsilon))
     torch.testing.assert_close(ours, torch.nn.CrossEntropyLoss(label_smoothing=epsilon)(logits, labels))
 
 
@@ -84,5 +84,5 @@ def test_smoothing_mixed_targets_is_mixing_smoothed_ones():
     one_hot = torch.eye(4)
     permutation = torch.tensor([2, 3, 0, 1])
     _, mixed = mix(torch.zeros(4, 1), Targets("class", one_hot), permutation, 0.3)
-    _, smoothed_first = mix(torch.zeros(4, 1), Targets("class", smooth(one_hot, 0.1)), permutation, 0.3)
-    torch.testing.assert_close(smooth(mixed.values, 0.1), smoothed_first.values)
+    _, smoothed_first = mix(torch.zeros(4, 1), smooth(Targets("class", one_hot), 0.1), permutation, 0.3)
+    torch.testing.assert_close(smooth(mixed, 0.1).values, smoothed_first.values)

@@ -7,14 +7,13 @@ import torch
 from torch import nn
 
 from advisor.errors import AdvisorError
+from advisor.techniques.core import Run
 from advisor.techniques.dropout import Dropout, drop, find_places
-from advisor.training.run import TrainingRun
-from advisor.training.streams import Streams
+from tests.techniques.runs import make_run
 
 
-def start_run(model: nn.Module) -> TrainingRun:
-    streams = Streams(1, torch.device("cpu"))
-    return TrainingRun(model=model, streams=streams, epochs=1, steps_per_epoch=1, direction="max")
+def start_run(model: nn.Module) -> Run:
+    return make_run(model)
 
 
 def test_the_mean_stays_and_the_share_of_zeros_is_the_probability():

@@ -3,21 +3,19 @@
 import math
 
 import pytest
-import torch
 from torch import nn
 
+from advisor.techniques.core import Run
 from advisor.techniques.early_stopping import EarlyStopping
 from advisor.training.engine import train
-from advisor.training.run import TrainingRun
-from advisor.training.streams import Streams
+from tests.techniques.runs import make_run
 from tests.training.run_plans import make_plan
 
 
-def play(technique: EarlyStopping, key: str, values: list[float], direction: str = "max") -> tuple[TrainingRun, int]:
+def play(technique: EarlyStopping, key: str, values: list[float], direction: str = "max") -> tuple[Run, int]:
     """Feed the values epoch by epoch; the single weight is the epoch's number. Returns the run and the epochs done."""
     model = nn.Linear(1, 1, bias=False)
-    streams = Streams(0, torch.device("cpu"))
-    run = TrainingRun(model, streams, epochs=len(values), steps_per_epoch=1, direction=direction)  # type: ignore[arg-type]
+    run = make_run(model, epochs=len(values), direction=direction)
     for epoch, value in enumerate(values):
         run.epoch = run.kept_epoch = epoch
         nn.init.constant_(model.weight, epoch)
@@ -72,5 +70,5 @@ def test_the_kept_weights_are_those_of_a_training_that_ended_at_the_best_epoch()
     assert stopped.kept_epoch == losses.index(min(losses))
     assert stopped.epochs_run == stopped.kept_epoch + 4
     cut = train(make_plan(epochs=stopped.kept_epoch + 1, **quick))
-    assert cut.weights_digest == stopped.weights_digest
+    assert cut.outcome_digest == stopped.outcome_digest
     assert cut.test == stopped.test

@@ -10,7 +10,7 @@ import pytest
 import advisor.techniques
 from advisor.errors import AdvisorError
 from advisor.techniques import TECHNIQUES, build_techniques
-from advisor.techniques.base import Card
+from advisor.techniques.core import Card
 from advisor.training.engine import train
 from tests.training.run_plans import SMALL_CNN, make_plan
 
@@ -111,7 +111,7 @@ def test_default_strength_changes_the_weights_and_the_same_seed_repeats_them(nam
     again = train(make_plan({name: {}}, model=SMALL_CNN))
     other_seed = train(make_plan({name: {}}, model=SMALL_CNN, block_seed=8))
     assert again == first
-    assert first.weights_digest not in (baseline.weights_digest, other_seed.weights_digest)
+    assert first.outcome_digest not in (baseline.outcome_digest, other_seed.outcome_digest)
 
 
 def test_all_techniques_work_together():

@@ -7,8 +7,7 @@ from torch import nn
 from advisor.experiments.spec import Training
 from advisor.techniques.weight_decay import WeightDecay, split_parameters
 from advisor.training.optimizers import build_optimizer
-from advisor.training.run import TrainingRun
-from advisor.training.streams import Streams
+from tests.techniques.runs import make_run
 
 
 class Mixed(nn.Module):
@@ -46,7 +45,7 @@ def test_the_groups_are_those_of_a_list_made_by_hand():
 
 def test_each_parameter_lands_in_one_group_and_other_settings_are_kept():
     model = Mixed()
-    run = TrainingRun(model, Streams(0, torch.device("cpu")), epochs=1, steps_per_epoch=1, direction="max")
+    run = make_run(model)
     groups = WeightDecay(strength=0.1).param_groups(run, [{"params": list(model.parameters()), "lr": 0.5}])
     assert [(len(group["params"]), group["weight_decay"], group["lr"]) for group in groups] == [
         (4, 0.1, 0.5),

@@ -42,7 +42,7 @@ def test_a_plan_gives_the_same_bits_whatever_ran_before_and_in_any_order():
 
 def test_another_block_seed_gives_another_training_on_the_same_split():
     one, two = train(make_plan(block_seed=1)), train(make_plan(block_seed=2))
-    assert one.weights_digest != two.weights_digest
+    assert one.outcome_digest != two.outcome_digest
 
 
 def test_a_training_learns_and_the_result_survives_json():
@@ -166,7 +166,7 @@ def test_integer_columns_of_a_table_are_numbers_to_a_named_model(tmp_path):
 
 
 def test_double_precision_trains_too():
-    assert train(make_plan(dtype="float64")).weights_digest != train(make_plan()).weights_digest
+    assert train(make_plan(dtype="float64")).outcome_digest != train(make_plan()).outcome_digest
 
 
 def test_the_last_batch_is_kept_unless_it_is_single_under_batch_normalization():

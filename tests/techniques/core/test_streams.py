@@ -5,7 +5,7 @@ import random
 import numpy as np
 import torch
 
-from advisor.training.streams import Streams, derive_seed
+from advisor.techniques.core.streams import Streams, derive_seed
 
 
 def draw(streams: Streams, name: str, step: int) -> list[float]:

@@ -6,57 +6,19 @@ torch is not installed. State (averages, counters, snapshots) lives on the run, 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 from pydantic.fields import FieldInfo
 
 from advisor.contract import Contract, Frozen, content_id
 from advisor.errors import AdvisorError, unknown
+from advisor.techniques.core.run import Run, TrainOnce
+from advisor.techniques.core.targets import TargetKind, Targets
 
 if TYPE_CHECKING:
     import torch
-
-TargetKind = Literal["class", "multilabel", "real", "token"]
-
-
-@dataclass(frozen=True)
-class Targets:
-    """What a batch should predict, in one form for each kind so that techniques compose with no special case.
-
-    `class` and `multilabel`: (N, K) float probabilities. `real`: (N,) or (N, D) floats.
-    """
-
-    kind: TargetKind
-    values: torch.Tensor
-
-    def with_values(self, values: torch.Tensor) -> Targets:
-        """The same kind of targets with other values."""
-        return replace(self, values=values)
-
-
-class Run(Protocol):
-    """What a hook sees of the training in progress."""
-
-    model: torch.nn.Module
-    epoch: int  # counts 0, 1, 2, ...
-    epochs: int  # planned
-    step: int  # optimizer steps done so far
-    steps_per_epoch: int
-    stop: bool  # a hook sets it to end the training after this epoch
-    kept_epoch: int  # whose weights the model holds; a hook that puts older weights back sets it
-    direction: Literal["min", "max"]  # whether less or more of "validation_metric" is better
-    state: dict[str, Any]  # one entry for each technique that keeps state, under its name
-    # One row an epoch: "epoch", "train_loss", "train_eval_loss", "validation_loss", "validation_metric".
-    history: list[dict[str, float]]
-
-    def generator(self, name: str) -> torch.Generator:
-        """The random stream of this name, seeded by (block seed, name, step): a draw in one never shifts another.
-
-        It lives on the model's device (`generator.device`). Asked for again within a step, it goes on where it was.
-        """
-        ...
 
 
 class Effect(Frozen):
@@ -97,7 +59,8 @@ def strength(
 class Technique(Contract):
     """A technique's configuration with its hooks. Subclasses override only the hooks they need.
 
-    Hooks run in the order of the registry, whatever order a spec lists them in.
+    Hooks run in the order of the registry, whatever order a spec lists them in. A hook makes no copy from the
+    device to the host.
     """
 
     name: ClassVar[str]
@@ -105,6 +68,8 @@ class Technique(Contract):
     kinds: ClassVar[frozenset[TargetKind]] = frozenset({"class", "multilabel", "real", "token"})
     conflicts: ClassVar[dict[str, str]] = {}  # name of another technique -> why not both
     null: ClassVar[dict[str, Any] | None] = None  # the configuration that changes nothing, bit for bit
+    stackable: ClassVar[bool] = True  # whether many runs with it may be trained as one batched program
+    after_training: ClassVar[str] = ""  # what it needs once training has ended, such as a batch-norm update
 
     @property
     def id(self) -> str:
@@ -126,28 +91,61 @@ class Technique(Contract):
             return f"{self.name} works on {', '.join(sorted(self.kinds))} targets but got {kind}"
         return None
 
-    # Hooks, in the order of a training.
+    # Hooks, in the order of a training. Those of a batch are called in the order of the registry.
 
     def model(self, run: Run, model: torch.nn.Module) -> torch.nn.Module:
-        """Change the freshly built model, before the optimizer sees its parameters."""
+        """Change the freshly built model, before the optimizer sees its parameters.
+
+        Whatever is changed is put on `run.undo` as a function that changes it back.
+        """
         return model
 
+    def plan(self, run: Run, train_once: TrainOnce) -> None:
+        """Train further networks before this one, such as a teacher; their cost counts."""
+
     def param_groups(self, run: Run, groups: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Change the optimizer's parameter groups."""
+        """Change the optimizer's parameter groups; each holds "params" and "lr"."""
         return groups
+
+    def schedule(self, run: Run, factor: float) -> float:
+        """What the learning rate is multiplied with at this step. `factor` is the schedule's own."""
+        return factor
 
     def epoch_start(self, run: Run) -> None:
         """Called before each epoch."""
 
     def batch(self, run: Run, inputs: torch.Tensor, targets: Targets) -> tuple[torch.Tensor, Targets]:
-        """Change a training batch. inputs: (N, ...)."""
+        """Change a training batch. inputs: (N, ...). A batch may be stacked several times over."""
         return inputs, targets
+
+    def loss(
+        self, run: Run, inputs: torch.Tensor, targets: Targets, outputs: torch.Tensor, loss: torch.Tensor
+    ) -> torch.Tensor:
+        """Change the batch's loss, a scalar. outputs: the model's answer in training mode."""
+        return loss
+
+    def step(self, run: Run, gradients: Callable[[], torch.Tensor]) -> torch.Tensor:
+        """Called around the gradients of a step: `gradients()` fills them in and returns the loss; call it again for
+        a second pass at other weights.
+        """
+        return gradients()
+
+    def step_end(self, run: Run) -> None:
+        """Called after the optimizer has stepped."""
+
+    def eval_model(self, run: Run, model: torch.nn.Module) -> torch.nn.Module:
+        """The model that is evaluated and kept, such as an average; it may be the one given."""
+        return model
 
     def epoch_end(self, run: Run) -> None:
         """Called after each epoch, when its validation values are in `run.history`."""
 
     def fit_after(self, run: Run) -> None:
         """Called once after the last epoch, before the final evaluation."""
+
+    def predict(self, run: Run, inputs: torch.Tensor, forward: Callable[[torch.Tensor], torch.Tensor]) -> torch.Tensor:
+        """The trained model's answer to inputs, without gradient; `forward` gives it without this technique."""
+        return forward(inputs)
 
 
 TECHNIQUES: dict[str, type[Technique]] = {}

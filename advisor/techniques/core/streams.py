@@ -38,6 +38,10 @@ class Streams:
         self._generators[name] = (step, generator)
         return generator
 
+    def restart(self) -> None:
+        """Start every stream of this step again, as for a second forward pass on the same batch."""
+        self._generators = {name: (-1, generator) for name, (_, generator) in self._generators.items()}
+
     def seed_global(self, name: str, step: int, *, everything: bool = True) -> None:
         """Seed torch's global state from a stream, and Python's and numpy's where `everything`."""
         import torch
