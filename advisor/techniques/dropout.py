@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from pydantic import Field
 
 from advisor.errors import AdvisorError
 from advisor.techniques.core import Card, Effect, Run, Technique, register, strength
+from advisor.techniques.core.changes import change_input, set_attribute
+from advisor.techniques.core.places import layers
 
 if TYPE_CHECKING:
     import torch
+
+Where = Literal["auto", "head", "hidden", "linear"]
 
 
 def drop(activations: torch.Tensor, probability: float, generator: torch.Generator) -> torch.Tensor:
@@ -19,39 +25,69 @@ def drop(activations: torch.Tensor, probability: float, generator: torch.Generat
     return activations * kept.to(activations.dtype).mul_(1 / (1 - probability))
 
 
-def find_places(model: torch.nn.Module) -> list[torch.nn.Module]:
-    """The linear layers before which dropout goes: the last one, and those that follow another linear layer.
+def find_places(model: torch.nn.Module, where: Where = "auto") -> list[torch.nn.Module]:
+    """The linear layers before which dropout goes, in the order in which the model registers them.
 
-    Layers are taken in the order in which the model registers them. Left out are a layer that reads the raw inputs, a
-    layer that batch normalization follows (zeros before it make its variance in training another than in evaluation,
-    Li et al. 2019) and the projections inside torch's attention, which run without their module.
+    `head`: the last one. `hidden`: those that follow another linear layer, the last one excepted. `auto`: both.
+    `linear`: all, also after normalizations and convolutions.
+
+    Left out are a layer that reads the raw inputs, a layer that batch normalization follows (zeros before it make its
+    variance in training another than in evaluation, Li et al. 2019) and the projections inside torch's attention,
+    which run without their module.
     """
     from torch import nn
     from torch.nn.modules.batchnorm import _BatchNorm
 
-    hidden = {
-        id(inner)
-        for module in model.modules()
-        if isinstance(module, nn.MultiheadAttention)
-        for inner in module.modules()
-        if inner is not module
-    }
-    layers = [m for m in model.modules() if next(m.parameters(recurse=False), None) is not None and id(m) not in hidden]
-    linear = [place for place, layer in enumerate(layers) if isinstance(layer, nn.Linear)]
+    ordered = layers(model)
+    linear = [place for place, layer in enumerate(ordered) if isinstance(layer, nn.Linear)]
+
+    def wanted(place: int) -> bool:
+        if place == linear[-1]:
+            return where != "hidden"
+        return where == "linear" or (where != "head" and isinstance(ordered[place - 1], nn.Linear))
+
     return [
-        layers[place]
+        ordered[place]
         for place in linear
-        if place > 0
-        and (place == linear[-1] or isinstance(layers[place - 1], nn.Linear))
-        and not (place + 1 < len(layers) and isinstance(layers[place + 1], _BatchNorm))
+        if place > 0 and wanted(place) and not (place + 1 < len(ordered) and isinstance(ordered[place + 1], _BatchNorm))
     ]
+
+
+def find_own(model: torch.nn.Module, places: list[torch.nn.Module]) -> dict[int, torch.nn.Module]:
+    """The model's own dropout before each place, by the place's id.
+
+    It is registered in the same module, with no layer between the two.
+    """
+    from torch import nn
+
+    place_ids = {id(place) for place in places}
+    found: dict[int, nn.Module] = {}
+    for module in model.modules():
+        latest: nn.Module | None = None
+        for child in module.children():
+            if id(child) in place_ids and latest is not None:
+                found[id(child)] = latest
+            if isinstance(child, nn.Dropout):
+                latest = child
+            elif layers(child):
+                latest = None
+    return found
+
+
+_LOOKED_FOR: dict[Where, str] = {
+    "auto": "an nn.Linear",
+    "head": "a last nn.Linear",
+    "hidden": "an nn.Linear that follows another, beside the last,",
+    "linear": "an nn.Linear",
+}
 
 
 @register
 class Dropout(Technique, frozen=True):
     """Set the rate of the model's own dropout; where it has none, drop before the last and hidden linear layers.
 
-    A model with dropout of its own keeps its places, and 0 turns it off there.
+    A model with dropout of its own keeps its places, and 0 turns it off there. Asked for a place by `where`, the
+    technique sets the dropout that stands before that layer or brings one, and leaves all other dropout alone.
     """
 
     probability: float = strength(
@@ -60,6 +96,16 @@ class Dropout(Technique, frozen=True):
         ge=0,
         le=0.95,
         usual=(0.1, 0.5),
+    )
+    where: Where = Field(
+        "auto",
+        description=(
+            "auto: the model's own dropout, else before the last linear layer and those that follow another; head: "
+            "before the last one only; hidden: those that follow another; linear: before every linear layer"
+        ),
+    )
+    attention: bool = Field(
+        False, description="also drop attention weights, at the same rate, in every nn.MultiheadAttention"
     )
 
     name: ClassVar[str] = "dropout"
@@ -104,24 +150,41 @@ class Dropout(Technique, frozen=True):
         """
         from torch import nn
 
+        if self.attention:
+            self._drop_attention(run, model)
         existing = [module for module in model.modules() if isinstance(module, nn.Dropout)]
-        for module in existing:
-            module.p = self.probability
-        if existing:
+        if self.where == "auto" and existing:
+            for module in existing:
+                set_attribute(run, module, "p", self.probability)
             return model
-        places = find_places(model)
+        places = find_places(model, self.where)
         if not places:
             raise AdvisorError(
-                f"dropout finds no place in {type(model).__name__}: looked for nn.Dropout modules, and for an "
-                "nn.Linear that neither reads the raw inputs nor is followed by batch normalization. Put an "
-                "nn.Dropout where you want it, or leave dropout out of this arm."
+                f"dropout finds no place in {type(model).__name__}: looked for "
+                f"{'nn.Dropout modules, and for ' if self.where == 'auto' else ''}{_LOOKED_FOR[self.where]} that "
+                "neither reads the raw inputs nor is followed by batch normalization. Put an nn.Dropout where you want "
+                "it, or leave dropout out of this arm."
             )
+        own = find_own(model, places) if existing else {}
 
-        def before(layer: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...] | None:
-            if not layer.training:
-                return None
-            return (drop(inputs[0], self.probability, run.generator(self.name)), *inputs[1:])
+        def change(activations: torch.Tensor) -> torch.Tensor:
+            return drop(activations, self.probability, run.generator(self.name))
 
         for place in places:
-            place.register_forward_pre_hook(before)
+            if id(place) in own:
+                set_attribute(run, own[id(place)], "p", self.probability)
+            else:
+                change_input(run, place, change)
         return model
+
+    def _drop_attention(self, run: Run, model: torch.nn.Module) -> None:
+        from torch import nn
+
+        found = [module for module in model.modules() if isinstance(module, nn.MultiheadAttention)]
+        for module in found:
+            set_attribute(run, module, "dropout", self.probability)
+        if not found:
+            raise AdvisorError(
+                f"dropout finds no attention in {type(model).__name__}: looked for nn.MultiheadAttention modules. "
+                "Use attention: false."
+            )

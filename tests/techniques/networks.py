@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -104,6 +103,7 @@ NETWORKS = {
 }
 # Techniques that work on what a network has, or not at all, and say so.
 NEEDS = {
+    "resnet18": {"lora_dropout"},
     "mlp": {"spatial_dropout", "drop_block", "stochastic_depth"},
     "vit": {"drop_block", "spatial_dropout"},
     "text": {"drop_block", "spatial_dropout"},
@@ -124,6 +124,13 @@ def configured(name: str, network: str) -> Technique:
     if NETWORKS[network].text:
         settings |= ON_TEXT.get(name, {})
     return TECHNIQUES[name](**settings)
+
+
+def with_company(names: list[str], network: str) -> list[Technique]:
+    """The techniques by name, and dropout beside what asks dropout for its answers."""
+    dropping = {"dropout", "spatial_dropout", "drop_block", "stochastic_depth", "lora_dropout"}
+    company = ["dropout"] if "mc_dropout" in names and not dropping & set(names) else []
+    return [configured(name, network) for name in (*company, *names)]
 
 
 def open_session(network: str, techniques: list[Technique], *, epochs: int = 2, steps: int = 2) -> Session:
@@ -170,8 +177,3 @@ def train_plainly(network: str, techniques: list[Technique], *, epochs: int = 2,
     assert torch.stack(losses).isfinite().all()
     assert answers.isfinite().all()
     return session
-
-
-@functools.lru_cache
-def single_thread() -> None:
-    torch.set_num_threads(1)

@@ -5,7 +5,7 @@ import torch
 
 from advisor.errors import AdvisorError
 from advisor.techniques import TECHNIQUES
-from tests.techniques.networks import NEEDS, NETWORKS, configured, open_session, train_plainly
+from tests.techniques.networks import NEEDS, NETWORKS, open_session, train_plainly, with_company
 
 
 def _refuses(name: str, network: str) -> bool:
@@ -16,10 +16,10 @@ def _refuses(name: str, network: str) -> bool:
 @pytest.mark.parametrize("name", TECHNIQUES)
 def test_it_trains_or_refuses_with_what_it_looked_for(name: str, network: str) -> None:
     if not _refuses(name, network):
-        train_plainly(network, [configured(name, network)])
+        train_plainly(network, with_company([name], network))
         return
     with pytest.raises(AdvisorError) as refusal:
-        train_plainly(network, [configured(name, network)])
+        train_plainly(network, with_company([name], network))
     assert name in str(refusal.value)
     assert any(word in str(refusal.value) for word in ("looked for", "needs", "works on")), refusal.value
 
@@ -31,8 +31,8 @@ def test_restore_leaves_the_module_as_it_was_built(name: str, network: str) -> N
         pytest.skip("it refuses this network")
     torch.manual_seed(0)
     plain = NETWORKS[network].build()
-    session = open_session(network, [configured(name, network)])
-    session.param_groups()
+    session = open_session(network, with_company([name], network))
+    session.param_groups(lr=1e-3)
     session.epoch_start()
     restored = session.restore()
     assert repr(restored) == repr(plain)

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from advisor.techniques import TECHNIQUES, Session
-from tests.techniques.networks import CLASSES, NETWORKS, SmallResidual, configured, open_session
+from tests.techniques.networks import CLASSES, NETWORKS, SmallResidual, open_session, with_company
 
 NETWORK = "small_residual"
 
@@ -27,7 +27,7 @@ def test_a_step_never_waits_for_the_device(name: str) -> None:
     """A fake tensor has no values: whatever asks for one raises."""
     from torch._subclasses.fake_tensor import FakeTensorMode
 
-    session = open_session(NETWORK, [configured(name, NETWORK)])
+    session = open_session(NETWORK, with_company([name], NETWORK))
     with FakeTensorMode(allow_non_fake_inputs=True) as mode:
         built = torch.optim.SGD(session.param_groups(lr=1e-2), lr=1e-2)
         session.model.train()
@@ -41,7 +41,7 @@ def test_a_step_never_waits_for_the_device(name: str) -> None:
 
 @pytest.mark.parametrize("name", TECHNIQUES)
 def test_it_trains_under_autocast(name: str) -> None:
-    session = open_session(NETWORK, [configured(name, NETWORK)])
+    session = open_session(NETWORK, with_company([name], NETWORK))
     with torch.autocast("cpu", dtype=torch.bfloat16):
         losses = _steps(session)
     assert torch.stack(losses).isfinite().all()
@@ -50,8 +50,8 @@ def test_it_trains_under_autocast(name: str) -> None:
 
 @pytest.mark.parametrize("name", TECHNIQUES)
 def test_a_channels_last_model_gives_the_same_losses(name: str) -> None:
-    plain = _steps(open_session(NETWORK, [configured(name, NETWORK)]))
-    session = open_session(NETWORK, [configured(name, NETWORK)])
+    plain = _steps(open_session(NETWORK, with_company([name], NETWORK)))
+    session = open_session(NETWORK, with_company([name], NETWORK))
     session.model.to(memory_format=torch.channels_last)
     torch.testing.assert_close(_steps(session), plain, rtol=1e-4, atol=1e-5)
 
@@ -60,8 +60,8 @@ def test_a_channels_last_model_gives_the_same_losses(name: str) -> None:
 @pytest.mark.parametrize("name", TECHNIQUES)
 def test_a_compiled_model_gives_the_same_losses(name: str) -> None:
     """The graph is captured and run as it is: what a backend makes of it is the backend's."""
-    plain = _steps(open_session(NETWORK, [configured(name, NETWORK)]))
-    session = open_session(NETWORK, [configured(name, NETWORK)])
+    plain = _steps(open_session(NETWORK, with_company([name], NETWORK)))
+    session = open_session(NETWORK, with_company([name], NETWORK))
     torch._dynamo.reset()
     session.forward = torch.compile(session.model, backend="eager")
     torch.testing.assert_close(_steps(session), plain)
@@ -101,7 +101,7 @@ def _one_of_two(rank: int, port: int, folder: str) -> None:
 
         session = regularize(
             SmallResidual(),
-            [configured(name, NETWORK)],
+            with_company([name], NETWORK),
             classes=CLASSES,
             epochs=2,
             steps_per_epoch=2,

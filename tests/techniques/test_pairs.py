@@ -11,7 +11,7 @@ import pytest
 from advisor.errors import AdvisorError
 from advisor.techniques import TECHNIQUES
 from advisor.techniques.core import check_conflicts
-from tests.techniques.networks import NEEDS, NETWORKS, configured, train_plainly
+from tests.techniques.networks import NEEDS, NETWORKS, train_plainly, with_company
 
 PAIRS = list(itertools.combinations(TECHNIQUES, 2))
 COMMON = ("mlp", "vit")
@@ -31,7 +31,7 @@ def test_each_legal_pair_trains_twenty_steps_and_each_illegal_one_says_why(first
     if _refused_alone(first, network):
         pytest.skip(f"{first} refuses {network} alone: see test_each_network")
     for second in (other for one, other in PAIRS if one == first and not _refused_alone(other, network)):
-        techniques = [configured(second, network), configured(first, network)]
+        techniques = with_company([second, first], network)
         if check_conflicts([first, second]):
             with pytest.raises(AdvisorError, match=f"'{first}' and '{second}' conflict|'{second}' and '{first}' conf"):
                 train_plainly(network, techniques)

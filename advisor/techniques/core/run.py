@@ -40,7 +40,11 @@ class Trained:
 
 
 class TrainOnce(Protocol):
-    """Trains one more network with the same recipe, less the technique that asks, from a seed of its own."""
+    """Trains one more network from a seed of its own: the same recipe, less the technique that asks.
+
+    Left out are also later techniques that train networks, so that a teacher is no ensemble and costs add up instead
+    of multiplying. Earlier ones stay, and get the networks that they got in the training that asks.
+    """
 
     def __call__(
         self, name: str, *, member: int = 0, teacher: Trained | None = None, arguments: dict[str, Any] | None = None
@@ -50,6 +54,10 @@ class TrainOnce(Protocol):
         With `teacher` the asking technique stays in the recipe and learns from that network.
         """
         ...
+
+
+def _no_session(technique: str, inputs: torch.Tensor) -> torch.Tensor:
+    raise AdvisorError(f"{technique} needs the answers of the other techniques; put the run into a Session first.")
 
 
 @dataclass
@@ -64,6 +72,9 @@ class Run:
     direction: Literal["min", "max"] = "max"  # whether less or more of "validation_metric" is better
     epoch: int = 0  # counts 0, 1, 2, ...
     step: int = 0  # optimizer steps done so far
+    copies: int = 1  # how many times this step's batch is stacked; the hook that stacks it multiplies
+    # Partners (N,) and share of the own, where the model mixes this step's batch inside; a teacher's answers follow it.
+    mixed_inside: tuple[torch.Tensor, float] | None = None
     stop: bool = False  # a hook sets it to end the training after this epoch
     kept_epoch: int = 0  # whose weights the model holds; a hook that puts older weights back sets it
     # One entry for each technique that keeps state, under its name.
@@ -74,6 +85,7 @@ class Run:
     example: torch.Tensor | None = None  # a few inputs, for a dry forward pass
     batches: dict[str, Batches] = field(default_factory=dict)  # "train" and "validation", in order, not augmented
     evaluated: torch.nn.Module | None = None  # the model that the last row of the history is of
+    predict_before: Callable[[str, torch.Tensor], torch.Tensor] = _no_session  # see Session.predict_before
 
     def generator(self, name: str) -> torch.Generator:
         """The random stream of this name, seeded by (block seed, name, step): a draw in one never shifts another.

@@ -57,7 +57,8 @@ class Session:
         self._step = [t.step for t in self._overriding("step")]
         self._step_end = [t.step_end for t in self._overriding("step_end")]
         self._schedule = [t.schedule for t in self._overriding("schedule")]
-        self._predict = [t.predict for t in self._overriding("predict")]
+        self._predict = self._overriding("predict")
+        run.predict_before = self.predict_before
 
     def _overriding(self, hook: str) -> list[Technique]:
         return [t for t in self.techniques if getattr(type(t), hook) is not getattr(Technique, hook)]
@@ -107,7 +108,7 @@ class Session:
         """One optimizer step on one batch; returns the training loss, a scalar on the device.
 
         inputs: (N, ...). targets: `Targets`, or (N,) class indices. `factor` multiplies each group's learning rate;
-        where it is None and no technique has a schedule, the learning rate is left to you.
+        where it is None and no technique has a say at this step, the learning rate is left to you.
         """
         inputs, targets = self.batch(inputs, targets)
         self._set_learning_rate(optimizer, factor)
@@ -136,6 +137,7 @@ class Session:
             AdvisorError: targets of another kind, shape or number than the task's.
         """
         checked = self._targets(inputs, targets)
+        self.run.copies, self.run.mixed_inside = 1, None
         for hook in self._batch:
             inputs, checked = hook(self.run, inputs, checked)
         return inputs, checked
@@ -171,12 +173,20 @@ class Session:
 
     def predict(self, inputs: torch.Tensor) -> torch.Tensor:
         """The finished model's answer in evaluation mode, without gradient: logits, or real values."""
+        return self._answer(self._predict, inputs)
+
+    def predict_before(self, technique: str, inputs: torch.Tensor) -> torch.Tensor:
+        """The answer as it reaches the `predict` of this technique, for one that is fitted on the others' answers."""
+        names = [t.name for t in self._predict]
+        return self._answer(self._predict[: names.index(technique)], inputs)
+
+    def _answer(self, techniques: list[Technique], inputs: torch.Tensor) -> torch.Tensor:
         import torch
 
         self.run.model.eval()
         forward: Callable[[torch.Tensor], torch.Tensor] = self.run.model
-        for hook in self._predict:
-            forward = functools.partial(hook, self.run, forward=forward)
+        for technique in techniques:
+            forward = functools.partial(technique.predict, self.run, forward=forward)
         with torch.no_grad():
             return forward(inputs)
 
@@ -191,11 +201,10 @@ class Session:
         return self.run.model
 
     def _set_learning_rate(self, optimizer: torch.optim.Optimizer, factor: float | None) -> None:
-        if factor is None and not self._schedule:
-            return
-        factor = 1.0 if factor is None else factor
         for hook in self._schedule:
             factor = hook(self.run, factor)
+        if factor is None:
+            return
         for group in optimizer.param_groups:
             group["lr"] = group.setdefault("initial_lr", group["lr"]) * factor
 
@@ -241,7 +250,7 @@ def regularize(
 
     `example`: a few inputs, for techniques that look at a dry forward pass. `input_range`: between which values pixels
     lie. `class_counts`: training examples of each class. The batches are gone through again where a technique needs
-    data after training. `train_once` returns the teacher or the further member that a technique asks for.
+    data after training, and are brought to the model's device. `train_once` returns the teacher or the further member that a technique asks for.
 
     Raises:
         AdvisorError: two techniques that conflict, or one that does not fit the data or the model.
@@ -278,8 +287,9 @@ def regularize(
 
 def _batches(session: Session, loader: Iterable[tuple[torch.Tensor, torch.Tensor]]) -> Batches:
     def iterate() -> Iterator[tuple[torch.Tensor, Targets]]:
+        device = next(session.model.parameters()).device
         for inputs, targets in loader:
-            yield inputs, session._targets(inputs, targets)
+            yield inputs.to(device), session._targets(inputs, targets.to(device))
 
     return iterate
 

@@ -107,8 +107,12 @@ class Technique(Contract):
         """Change the optimizer's parameter groups; each holds "params" and "lr"."""
         return groups
 
-    def schedule(self, run: Run, factor: float) -> float:
-        """What the learning rate is multiplied with at this step. `factor` is the schedule's own."""
+    def schedule(self, run: Run, factor: float | None) -> float | None:
+        """What the initial learning rate is multiplied with at this step.
+
+        `factor` is the schedule's own, and None where the training's loop sets the learning rate: given back, it is
+        left to that loop.
+        """
         return factor
 
     def epoch_start(self, run: Run) -> None:
