@@ -130,6 +130,7 @@ def recommend(
     model: Annotated[str | None, typer.Option(help="mlp, cnn, resnet, vit, transformer, ...")] = None,
     normalization: Annotated[bool | None, typer.Option(help="Whether the model has norm layers.")] = None,
     flip_safe: Annotated[bool | None, typer.Option(help="Whether mirrored images keep their label.")] = None,
+    imbalance: Annotated[float | None, typer.Option(help="Examples of the largest class over the smallest.")] = None,
     script: Annotated[Path | None, typer.Option(help="The training script, to lint beside.")] = None,
     code: Annotated[bool, typer.Option("--code", help="Print only the PyTorch code.")] = False,
     json: Json = False,
@@ -150,6 +151,7 @@ def recommend(
         "model": model,
         "normalization": normalization,
         "flip_safe": flip_safe,
+        "imbalance": imbalance,
     }
     the_task = _task(task, {key: value for key, value in options.items() if value is not None})
     diagnosis = None if log is None else judge(read(log)[0])
@@ -338,6 +340,21 @@ def skill_show() -> None:
     from advisor.knowledge.skill import skill_text
 
     print(skill_text())
+
+
+@skill_app.command("rules")
+def skill_rules(
+    topic: Annotated[str | None, typer.Option(help="Only the rules of this topic, such as ensembles.")] = None,
+    json: Json = False,
+) -> None:
+    """List the rules: id, strength, check, claim, source."""
+    from advisor.knowledge import RULES, rules_on
+
+    rules = list(RULES.values()) if topic is None else rules_on(topic)
+    if json:
+        _print_json(rules)
+    else:
+        _print([f"{rule.id} ({rule.strength}; {rule.check})\n  {rule.claim} [{rule.source}]" for rule in rules])
 
 
 @skill_app.command("install")

@@ -7,35 +7,48 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from advisor.errors import AdvisorError, invalid
-from advisor.techniques import find_technique
+from advisor.errors import invalid
+from advisor.techniques import TECHNIQUES, find_technique
 
 if TYPE_CHECKING:
     from advisor.recipe.model import Recipe
 
-# The techniques that the template knows how to write.
-WRITTEN = ("basic_augmentation", "mixup", "label_smoothing", "dropout", "weight_decay", "early_stopping")
+# The techniques that the plain template knows how to write out; recipes with others use ours through a session.
+WRITTEN = {
+    "basic_augmentation": {"shift", "flip"},
+    "mixup": {"alpha"},
+    "label_smoothing": {"epsilon"},
+    "dropout": {"probability"},
+    "weight_decay": {"strength"},
+    "early_stopping": {"patience_epochs", "min_delta", "monitor"},
+}
+PLAIN, SESSION = "plain_pytorch.py.j2", "session_loop.py.j2"
 
 
 def pytorch(recipe: Recipe) -> str:
     """Runnable PyTorch for the steps of a recipe, what is already in use included; `train` is its entry.
 
+    It depends on torch alone where every step can be written out, else on this package besides.
+
     Raises:
-        AdvisorError: a technique or a parameter that does not exist, or a technique without a written form.
+        AdvisorError: a technique or a parameter that does not exist.
     """
-    settings = {name: parameters for name, parameters in recipe.task.already_used.items() if name in WRITTEN}
+    settings = {name: parameters for name, parameters in recipe.task.already_used.items() if name in TECHNIQUES}
     settings |= {step.technique: step.parameters for step in recipe.steps}
     checked = {name: _check(name, parameters) for name, parameters in settings.items()}
-    missing = [name for name in checked if name not in WRITTEN]
-    if missing:
-        raise AdvisorError(
-            f"No PyTorch form is known for {missing[0]!r}; leave it out of the recipe, or take one of "
-            f"{', '.join(WRITTEN)}.",
-            exit_status=1,
-        )
     regression = recipe.task.target_kind == "real"
-    code: str = _template().render(use=checked, regression=regression, names=[n for n in WRITTEN if n in checked])
+    names = [name for name in TECHNIQUES if name in checked]
+    written = all(_is_written(name, checked[name]) for name in names)
+    code: str = _template(PLAIN if written else SESSION).render(use=checked, regression=regression, names=names)
     return code
+
+
+def _is_written(name: str, parameters: dict[str, Any]) -> bool:
+    """Whether the plain template covers these settings: what it does not know must be at its default."""
+    if name not in WRITTEN:
+        return False
+    defaults = find_technique(name)().parameters()
+    return all(value == defaults[key] for key, value in parameters.items() if key not in WRITTEN[name])
 
 
 def _check(name: str, parameters: dict[str, Any]) -> dict[str, Any]:
@@ -46,7 +59,7 @@ def _check(name: str, parameters: dict[str, Any]) -> dict[str, Any]:
         raise invalid(f"technique {name!r}", error, find_technique(name)) from None
 
 
-def _template() -> Any:
+def _template(name: str) -> Any:
     import jinja2
 
     environment = jinja2.Environment(
@@ -58,4 +71,4 @@ def _template() -> Any:
         autoescape=False,  # the output is Python, and every value in it was validated
     )
     environment.filters["repr"] = repr
-    return environment.get_template("plain_pytorch.py.j2")
+    return environment.get_template(name)

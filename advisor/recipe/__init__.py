@@ -12,10 +12,11 @@ from advisor.recipe.case import Case
 from advisor.recipe.condition import Candidate, Condition
 from advisor.recipe.model import Recipe, Step, Task, Withheld
 from advisor.recipe.parameters import resolve
-from advisor.recipe.withhold import advice_only, conflicting, unfit
+from advisor.recipe.withhold import conflicting, unfit
 from advisor.recipe.wording import ablation_plan, warnings_for
 from advisor.techniques import TECHNIQUES
 
+MAX_STEPS = 7  # more than that nobody measures one by one
 # Every condition by name: rules point at these as their check. `fits-the-targets` is `withhold.unfit`.
 CONDITIONS: dict[str, tuple[Condition, ...]] = {}
 for _condition in (*BLOCKERS, *(condition for candidate in CANDIDATES for condition in candidate.conditions)):
@@ -39,8 +40,6 @@ def recommend(task: Task, diagnosis: Diagnosis | None = None, lint: Sequence[Lin
             steps.append(chosen)
         else:
             withheld.append(chosen)
-    if blocker is None:
-        withheld += advice_only(case)
     recipe = Recipe(
         task=task,
         diagnosis_id=diagnosis.id if diagnosis else None,
@@ -75,7 +74,15 @@ def _consider(case: Case, candidate: Candidate, blocker: Condition | None, chose
     stop = blocker or next((condition for condition in active if condition.withhold), None)
     if stop is not None:
         return Withheld(technique=name, why=stop.note, rule_ids=stop.rules)
-    return conflicting(case, name, chosen) or _step(case, candidate, active)
+    if candidate.otherwise and not any(condition.value > 0 for condition in active):
+        return Withheld(technique=name, why=candidate.otherwise, rule_ids=candidate.rules)
+    conflict = conflicting(case, name, chosen)
+    if conflict is not None:
+        return conflict
+    if len(chosen) >= MAX_STEPS:
+        why = f"{MAX_STEPS} steps stand above it here; measure those first"
+        return Withheld(technique=name, why=why, rule_ids=("everything-at-once",))
+    return _step(case, candidate, active)
 
 
 def _step(case: Case, candidate: Candidate, active: list[Condition]) -> Step:

@@ -11,7 +11,8 @@ from advisor.recipe.model import Task
 TREATABLE: tuple[Kind, ...] = ("overfitting", "overconfidence", "memorization", "label_noise")
 TINY_EXAMPLES = 1000
 TINY_EXAMPLES_PER_CLASS = 100
-RESIDUAL_MODELS = ("resnet", "vit", "transformer", "convnext", "swin", "deit", "bert")
+RESIDUAL_MODELS = ("resnet", "vit", "transformer", "convnext", "swin", "deit", "bert", "gpt")
+TRANSFORMER_MODELS = ("vit", "transformer", "swin", "deit", "bert", "gpt", "t5", "llama")
 CONVOLUTIONAL_MODELS = ("cnn", "resnet", "convnext", "efficientnet", "mobilenet", "densenet", "vgg")
 
 
@@ -66,6 +67,11 @@ class Case:
     def fine_tuning(self) -> bool:
         """Whether a pre-trained model is adapted."""
         return self.task.regime == "fine_tuning"
+
+    @property
+    def confidence_matters(self) -> bool:
+        """Whether probabilities are what is wrong, or what counts."""
+        return self.shows("overconfidence") or self.task.goal in {"nll", "ece", "brier"}
 
     def model_is(self, families: Sequence[str]) -> bool:
         """Whether the model's name is known and belongs to one of these families."""

@@ -25,7 +25,11 @@ class Condition:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A technique as the recipe sees it. `value` is its expected worth where nothing else is known, for ordering."""
+    """A technique as the recipe sees it. `value` is its expected worth where nothing else is known, for ordering.
+
+    `otherwise` is for techniques that need a cause: they stay out, for that reason, unless a condition of positive
+    value holds.
+    """
 
     technique: str
     value: float
@@ -33,3 +37,4 @@ class Candidate:
     rules: tuple[str, ...]
     parameters: Mapping[str, Any]
     conditions: tuple[Condition, ...] = ()
+    otherwise: str = ""

@@ -22,6 +22,7 @@ class Task(Contract):
     model: str | None = Field(None, description="kind of model: mlp, cnn, resnet, vit, transformer, ...")
     normalization: bool | None = Field(None, description="whether the model has normalization layers")
     flip_safe: bool | None = Field(None, description="whether a mirrored image keeps its label (digits: no)")
+    imbalance: float | None = Field(None, ge=1, description="examples of the largest class over the smallest")
     already_used: dict[str, dict[str, Any]] = Field({}, description="techniques in use, by name, with parameters")
 
     @property

@@ -3,7 +3,7 @@
 from advisor.errors import AdvisorError
 from advisor.knowledge import rules_about
 from advisor.knowledge.usual import usual_range
-from advisor.recipe.case import RESIDUAL_MODELS, Case
+from advisor.recipe.case import Case
 from advisor.recipe.model import Withheld
 from advisor.techniques import TECHNIQUES
 from advisor.techniques.core import Technique, check_conflicts
@@ -45,28 +45,6 @@ def conflicting(case: Case, name: str, chosen: list[str]) -> Withheld | None:
                 rule_ids=("conflicting-techniques",),
             )
     return None
-
-
-def advice_only(case: Case) -> list[Withheld]:
-    """Techniques worth knowing for such a case that this version cannot run, each with its rules."""
-    names: list[tuple[str, str]] = []
-    if case.image:
-        strong = (
-            "strong policies can hurt on tiny data" if case.tiny else "the next step up in strength after the basics"
-        )
-        names += [("cutmix", strong), ("rand_augment", strong)]
-    if case.model_is(RESIDUAL_MODELS):
-        names.append(("stochastic_depth", "the usual regularizer of deep residual networks and transformers"))
-    if case.shows("overconfidence"):
-        names.append(("temperature_scaling", "mends confidence after training without touching accuracy"))
-    return [
-        Withheld(
-            technique=name,
-            why=f"{why}; advice only, this version cannot run it",
-            rule_ids=tuple(rule.id for rule in rules_about(name)),
-        )
-        for name, why in names
-    ]
 
 
 def unusual_settings(case: Case) -> list[str]:

@@ -61,6 +61,7 @@ def recommend_recipe(
     model: Annotated[str | None, Field(description="mlp, cnn, resnet, vit, transformer, ...")] = None,
     normalization: Annotated[bool | None, Field(description="model has norm layers")] = None,
     flip_safe: Annotated[bool | None, Field(description="mirrored images keep their label")] = None,
+    imbalance: Annotated[float | None, Field(ge=1, description="largest class over smallest")] = None,
     already_used: Annotated[
         dict[str, dict[str, Any]] | None, Field(description="techniques in use: {name: parameters}")
     ] = None,
@@ -80,7 +81,8 @@ def recommend_recipe(
     try:
         task = Task(
             modality=modality, train_size=train_size, classes=classes, goal=goal, regime=regime, model=model,
-            normalization=normalization, flip_safe=flip_safe, already_used=already_used or {},
+            normalization=normalization, flip_safe=flip_safe, imbalance=imbalance,
+            already_used=already_used or {},
         )  # fmt: skip
     except ValidationError as error:
         raise invalid("the task", error, Task) from None

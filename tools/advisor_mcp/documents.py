@@ -20,12 +20,11 @@ def add_documents(server: MCPServer) -> None:
 
 
 def regularization_expert(modality: str = "", train_size: str = "", observed: str = "") -> str:
-    """The expert's instructions. Say what is trained (modality, train_size) and what is observed, if known."""
+    """The expert's instructions, narrowed to a case: kind of data, training examples, what is observed; if known."""
+    from advisor.knowledge.narrow import narrow
     from advisor.knowledge.skill import skill_text
 
-    known = {"modality": modality, "number of training examples": train_size, "observed": observed}
-    case = "\n".join(f"- {name}: {value}" for name, value in known.items() if value)
-    return skill_text() + (f"\n\n## The case at hand\n\n{case}\n" if case else "")
+    return narrow(skill_text(), modality, train_size, observed)
 
 
 def skill() -> str:
@@ -77,7 +76,9 @@ async def complete(
 
 def _values(ref: PromptReference | ResourceTemplateReference, name: str) -> list[str]:
     if isinstance(ref, PromptReference):
-        return ["image", "sequence", "table", "text"] if name == "modality" else []
+        from advisor.knowledge.narrow import MODALITIES
+
+        return list(MODALITIES) if name == "modality" else []
     if ref.uri.startswith("technique:"):
         from advisor.techniques import TECHNIQUES
 

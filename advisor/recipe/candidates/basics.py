@@ -1,13 +1,8 @@
-"""One candidate for each technique that can be run: when it leads, when it stays out, and with which settings."""
+"""The steps that most recipes begin with: when each leads, when it stays out, and with which settings."""
 
-from advisor.recipe.case import CONVOLUTIONAL_MODELS, Case
+from advisor.recipe.case import CONVOLUTIONAL_MODELS
 from advisor.recipe.condition import Candidate, Condition
 from advisor.recipe.parameters import Usual
-
-
-def _overconfident(case: Case) -> bool:
-    return case.shows("overconfidence") or case.task.goal in {"nll", "ece", "brier"}
-
 
 _GENTLE_RULES = ("fine-tuning-is-gentler",)
 
@@ -121,7 +116,7 @@ LABEL_SMOOTHING = Candidate(
     conditions=(
         Condition(
             name="overconfidence-softens-targets",
-            holds=_overconfident,
+            holds=lambda case: case.confidence_matters,
             note="over-confidence, not lost accuracy, is the matter here",
             rules=("label-smoothing-calibration", "early-stopping-watch-what-counts"),
             value=5.0,
@@ -168,7 +163,7 @@ MIXUP = Candidate(
         ),
         Condition(
             name="overconfidence-softens-targets",
-            holds=_overconfident,
+            holds=lambda case: case.confidence_matters,
             note="it tempers over-confidence",
             rules=("mixup-effect",),
             value=3.5,
@@ -237,11 +232,4 @@ EARLY_STOPPING = Candidate(
     ),
 )
 
-CANDIDATES: tuple[Candidate, ...] = (
-    BASIC_AUGMENTATION,
-    WEIGHT_DECAY,
-    DROPOUT,
-    MIXUP,
-    LABEL_SMOOTHING,
-    EARLY_STOPPING,
-)
+BASICS = (BASIC_AUGMENTATION, WEIGHT_DECAY, DROPOUT, MIXUP, LABEL_SMOOTHING, EARLY_STOPPING)
