@@ -1,4 +1,4 @@
-.PHONY: demo test check skill clean
+.PHONY: demo test test-pairs check generated clean
 
 PYTHON ?= python3
 READY := .venv/.ready
@@ -15,15 +15,22 @@ demo: $(READY)
 test: $(READY)
 	.venv/bin/python -m pytest
 
+test-pairs: $(READY)
+	REGADVISOR_ALL_PAIRS=1 .venv/bin/python -m pytest tests/techniques/test_pairs.py
+
 check: $(READY)
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	.venv/bin/python -m advisor.knowledge.skill --check
+	.venv/bin/python -m advisor.knowledge.seed_map --check
+	.venv/bin/python -m advisor.knowledge.plain_loops --check
 	.venv/bin/agentskills validate skill/regularization-expert
 
-skill: $(READY)
+generated: $(READY)
 	.venv/bin/python -m advisor.knowledge.skill
+	.venv/bin/python -m advisor.knowledge.seed_map
+	.venv/bin/python -m advisor.knowledge.plain_loops
 
 clean:
 	rm -rf .venv dist build

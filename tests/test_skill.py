@@ -1,16 +1,20 @@
 """The skill covers its field, is current, fits its limits, and goes into and out of a CLAUDE.md without a trace."""
 
+import json
 import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from advisor.cli import app
 from advisor.errors import AdvisorError
 from advisor.knowledge import RULES
 from advisor.knowledge import skill as skill_module
 from advisor.knowledge.advice import ADVICE
+from advisor.knowledge.lookalikes import LOOK_ALIKES
 from advisor.knowledge.skill import (
     BACKUP_SUFFIX,
     BEGIN,
@@ -90,11 +94,58 @@ def test_the_skill_names_every_tool_every_reference_and_only_known_rules() -> No
     assert [tool for tool in TOOLS if f"`{tool}`" not in text] == []
     references = {path.name for path in (skill_root() / "references").glob("*.md")}
     assert set(re.findall(r"`references/([\w-]+\.md)`", text)) == references
-    assert set(re.findall(r" \[([a-z-]+)\]", text)) <= set(RULES)
+    assert set(re.findall(r" \[([a-z0-9-]+)\]", text)) <= set(RULES)
     for technique in TECHNIQUES:
         assert f"`{technique}`" in text
     for advice in ADVICE.values():
         assert advice.title in text
+
+
+def test_every_reference_cites_only_known_rules() -> None:
+    for path in (skill_root() / "references").glob("*.md"):
+        cited = re.findall(r"\[([a-z0-9, -]+)\]", path.read_text(encoding="utf-8").replace("\n", " "))
+        ids = {name for group in cited for name in group.split(", ") if "-" in name}
+        assert ids <= set(RULES), path.name
+
+
+def test_every_topic_stands_in_one_reference_beside_the_list_of_rules() -> None:
+    references = [path for path in (skill_root() / "references").glob("*.md") if path.name != "rules.md"]
+    texts = {path.name: path.read_text(encoding="utf-8") for path in references}
+    for rule in RULES.values():
+        assert len([name for name, text in texts.items() if f"*{rule.scope};" in text and rule.claim in text]) == 1
+
+
+def test_the_worked_cases_are_several_and_each_gives_reasons_steps_and_rules() -> None:
+    text = (skill_root() / "references" / "worked-cases.md").read_text(encoding="utf-8")
+    cases = text.split("\n## ")[1:]
+    assert len(cases) >= 5
+    for case in cases:
+        assert "Reasoning." in case or "Imbalance." in case
+        assert "Steps" in case or "So:" in case
+        assert len(re.findall(r"\[[a-z0-9-]+", case)) >= 3
+
+
+def test_the_condensed_skill_keeps_procedure_look_alikes_choices_and_the_way_without_a_server() -> None:
+    text = condensed()
+    for heading in ("## The procedure", "## Look-alikes", "## What to try first", "## Combining", "## Mistakes",
+                    "## Is the difference real?", "## Without the server"):  # fmt: skip
+        assert heading in text
+    assert "references/" not in text
+    for row in LOOK_ALIKES:
+        assert f"| {row.shows} | {row.may_be} | {row.do} |" in text
+
+
+def test_the_rules_are_listed_on_the_command_line() -> None:
+    run = CliRunner().invoke
+    everything = run(app, ["skill", "rules"])
+    assert everything.exit_code == 0
+    for rule in RULES.values():
+        assert f"{rule.id} ({rule.strength}; {rule.check})\n  {rule.claim} [{rule.source}]" in everything.output
+    some = json.loads(run(app, ["skill", "rules", "--topic", "double descent", "--json"]).output)
+    assert {rule["id"] for rule in some} == {rule.id for rule in RULES.values() if rule.topic == "double descent"}
+    wrong = run(app, ["skill", "rules", "--topic", "ensemble"])
+    assert isinstance(wrong.exception, AdvisorError)
+    assert "nearest first: ensembles" in str(wrong.exception)
 
 
 def test_every_rule_stands_in_the_skill() -> None:

@@ -5,15 +5,33 @@ from typing import Any
 from advisor.errors import AdvisorError, nearest
 from advisor.knowledge import rules_about
 from advisor.knowledge.advice import ADVICE, known_as
+from advisor.knowledge.measured import Measured, measured_about
 from advisor.knowledge.model import Rule
 from advisor.techniques import TECHNIQUES
 from advisor.techniques.core import Technique, check_conflicts
 
 NOT_RUN = "Advice only: this version cannot run it in an experiment."
 
+# Hooks in the order of a training, and what a technique does there.
+MOMENTS: dict[str, str] = {
+    "model": "changes the model before training",
+    "plan": "trains other networks first",
+    "param_groups": "sets up the optimizer's groups",
+    "schedule": "sets the learning rate of each step",
+    "epoch_start": "acts before each epoch",
+    "batch": "changes each batch",
+    "loss": "changes each loss",
+    "step": "goes around each step's gradients",
+    "step_end": "acts on the weights after each step",
+    "eval_model": "chooses the weights that are evaluated",
+    "epoch_end": "acts after each epoch",
+    "fit_after": "acts once training has ended",
+    "predict": "changes the prediction",
+}
+
 
 def explain(name: str, other: str | None = None) -> str:
-    """Markdown about one technique, or about whether two may be combined.
+    """Markdown about one technique, or about whether two may be combined and in which order they act.
 
     Raises:
         AdvisorError: a name that neither the registry nor the rules know; the message offers the nearest.
@@ -57,7 +75,18 @@ def _find(name: str) -> str:
     raise AdvisorError(f"Unknown technique {name!r}; known, nearest first: {offered}.")
 
 
+def outline(name: str) -> str:
+    """What `explain` says of a technique in the registry, with its rules by id alone."""
+    ids = ", ".join(f"`{rule.id}`" for rule in rules_about(name))
+    return "\n".join([*_card(TECHNIQUES[name]), "", f"Rules: {ids}", ""])
+
+
 def _executable(technique: type[Technique]) -> str:
+    lines = _card(technique) + _measured_lines(measured_about(technique.name))
+    return "\n".join(lines + _rule_lines(rules_about(technique.name)))
+
+
+def _card(technique: type[Technique]) -> list[str]:
     card = technique.card
     lines = [f"# {card.title} (`{technique.name}`)", "", card.mechanism, ""]
     lines += [f"- **When:** {card.when}", f"- **Avoid:** {card.avoid}"]
@@ -78,7 +107,7 @@ def _executable(technique: type[Technique]) -> str:
     conflicts = [(b if a == technique.name else a, why) for a, b, why in _conflicts_of(technique.name)]
     if conflicts:
         lines += ["", "## Conflicts", ""] + [f"- `{name}`: {why}" for name, why in conflicts]
-    return "\n".join(lines + _rule_lines(rules_about(technique.name)))
+    return lines
 
 
 def _advice(name: str) -> str:
@@ -87,8 +116,9 @@ def _advice(name: str) -> str:
 
 
 def _pair(first: str, second: str) -> str:
+    names = [first, second]
     both = [rule for rule in rules_about(first) if second in rule.subjects]
-    runnable = [name for name in (first, second) if name in TECHNIQUES]
+    runnable = [name for name in names if name in TECHNIQUES]
     conflicts = check_conflicts(runnable) if len(runnable) == 2 else []
     lines = [f"# {title(first)} with {title(second)}", ""]
     if conflicts:
@@ -97,13 +127,32 @@ def _pair(first: str, second: str) -> str:
         lines.append("They may be combined, with care: read the rules below, and measure each alone first.")
     else:
         lines.append("No conflict is known. They may be combined; measure each alone first, then both.")
-    cards = [f"- {title(name)}: {TECHNIQUES[name].card.interactions}" for name in runnable]
-    missing = [f"- {title(name)}: {NOT_RUN}" for name in (first, second) if name not in TECHNIQUES]
-    return "\n".join([*lines, "", *cards, *missing, *_rule_lines(both)])
+    lines += ["", *(f"- {title(name)}: {TECHNIQUES[name].card.interactions}" for name in runnable)]
+    lines += [f"- {title(name)}: {NOT_RUN}" for name in names if name not in runnable]
+    if len(runnable) == 2 and not conflicts:
+        lines += ["", "## Order in a training", "", *_order(names)]
+    return "\n".join([*lines, *_measured_lines(measured_about(*names)), *_rule_lines(both)])
+
+
+def _order(names: list[str]) -> list[str]:
+    """What the techniques do, moment by moment; at the same moment the registry's order decides."""
+    acts = [
+        (moment, name)
+        for moment in MOMENTS
+        for name in TECHNIQUES
+        if name in names and getattr(TECHNIQUES[name], moment, None) is not getattr(Technique, moment, None)
+    ]
+    return [f"{number}. `{name}` {MOMENTS[moment]}." for number, (moment, name) in enumerate(acts, 1)]
 
 
 def _conflicts_of(name: str) -> list[tuple[str, str, str]]:
     return [found for other in TECHNIQUES if other != name for found in check_conflicts([name, other])]
+
+
+def _measured_lines(results: list[Measured]) -> list[str]:
+    if not results:
+        return []
+    return ["", "## Measured", "", *(f"- {result.statement} ({result.source})" for result in results)]
 
 
 def _rule_lines(rules: list[Rule]) -> list[str]:

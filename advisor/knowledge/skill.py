@@ -3,7 +3,6 @@
 `python -m advisor.knowledge.skill` writes it; with --check it fails where the written files are stale.
 """
 
-import argparse
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,9 +10,11 @@ from typing import Any
 import advisor
 from advisor.errors import AdvisorError
 from advisor.files import write_atomic
-from advisor.knowledge import RULES
+from advisor.knowledge import RULES, TOPICS, generated, rules_on
 from advisor.knowledge.advice import ADVICE
-from advisor.knowledge.explain import explain
+from advisor.knowledge.explain import explain, outline
+from advisor.knowledge.lookalikes import LOOK_ALIKES
+from advisor.knowledge.measured import measured
 from advisor.techniques import TECHNIQUES
 
 NAME = "regularization-expert"
@@ -157,20 +158,27 @@ def _context() -> dict[str, Any]:
     return {
         "version": advisor.__version__,
         "rules": RULES,
-        "topics": list(dict.fromkeys(rule.topic for rule in RULES.values())),
+        "topics": TOPICS,
+        "look_alikes": LOOK_ALIKES,
         "techniques": list(TECHNIQUES.values()),
         "advice": ADVICE,
         "instead": INSTEAD,
         "explain": explain,
+        "outline": outline,
         "listed": _listed,
+        "cited": _cited,
+        "measured": measured(),
     }
 
 
+def _cited(*rule_ids: str) -> str:
+    """The claims of these rules as a list, each with its id."""
+    return "\n".join(f"- {RULES[rule_id].claim} [{rule_id}]" for rule_id in rule_ids)
+
+
 def _listed(topic: str) -> str:
-    """The rules of a topic as a list: claim, scope, source."""
-    rules = [rule for rule in RULES.values() if rule.topic == topic]
-    assert rules, f"no rule has the topic {topic!r}"
-    return "\n".join(f"- {r.claim} *{r.scope}; {r.source}; {r.strength}.* [{r.id}]" for r in rules)
+    """The rules of a topic as a list: claim, scope, source, strength."""
+    return "\n".join(f"- {r.claim} *{r.scope}; {r.source}; {r.strength}.* [{r.id}]" for r in rules_on(topic))
 
 
 def _environment(folder: Path) -> Any:
@@ -192,19 +200,7 @@ def _environment(folder: Path) -> Any:
 
 def main(arguments: list[str] | None = None) -> int:
     """Write the skill, or check that it is current."""
-    parser = argparse.ArgumentParser(prog="python -m advisor.knowledge.skill", description=main.__doc__)
-    parser.add_argument("--check", action="store_true", help="fail where the written files are stale")
-    try:
-        if not parser.parse_args(arguments).check:
-            print(f"wrote {len(write())} files")
-            return 0
-        outdated = stale()
-    except AdvisorError as error:
-        print(error, file=sys.stderr)
-        return error.exit_status
-    if outdated:
-        print(f"stale: {', '.join(outdated)}; run python -m advisor.knowledge.skill", file=sys.stderr)
-    return 1 if outdated else 0
+    return generated.run("advisor.knowledge.skill", write, stale, arguments)
 
 
 if __name__ == "__main__":

@@ -1,14 +1,17 @@
 """Every rule is complete, its check exists, and every topic of the field is covered."""
 
+import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from advisor.diagnosis.model import Kind
 from advisor.errors import AdvisorError
-from advisor.knowledge import RULES, find_rule
-from advisor.knowledge.advice import ADVICE, known_as
-from advisor.knowledge.explain import explain
-from advisor.knowledge.model import Rule
+from advisor.knowledge import RULES, TOPICS, find_rule, rules_about, rules_on
+from advisor.knowledge.advice import ADVICE, NAMES, known_as
+from advisor.knowledge.model import Modality, Rule
+from advisor.knowledge.usual import usual_range
 from advisor.lint.base import CONFIG_CHECKS, SCRIPT_CHECKS
 from advisor.recipe import CONDITION_NAMES
 from advisor.techniques import TECHNIQUES
@@ -31,17 +34,53 @@ def test_a_rule_has_a_claim_a_scope_a_source_and_a_check_that_exists(rule: Rule)
     assert rule.source
     kind, _, target = rule.check.partition(":")
     if kind == "technique":
-        assert target in TECHNIQUES
+        assert target in NAMES
     elif kind == "lint":
         assert target in LINT_CHECKS
     elif kind == "recipe":
         assert target in CONDITION_NAMES
-    elif kind == "test":
+    elif kind == "evidence":
+        assert target.replace("_", "").isalnum()
+    else:
+        assert kind == "test"
         path, _, name = target.partition("::")
         assert f"def {name}(" in (REPOSITORY / path).read_text(encoding="utf-8")
-    else:
-        assert kind == "review"
-        assert len(target) > 20
+
+
+def _targets(kind: str) -> set[str]:
+    return {rule.check.partition(":")[2] for rule in RULES.values() if rule.check.startswith(f"{kind}:")}
+
+
+def test_every_technique_that_a_rule_names_as_its_check_can_be_run() -> None:
+    assert _targets("technique") - set(TECHNIQUES) == set()
+
+
+def test_every_measurement_that_a_rule_names_as_its_check_exists() -> None:
+    missing = sorted(name for name in _targets("evidence") if not (REPOSITORY / "evidence" / f"{name}.py").is_file())
+    assert missing == [], f"write evidence/NAME.py for {', '.join(missing)}"
+
+
+def test_every_test_of_a_claim_stands_behind_a_rule() -> None:
+    folder = REPOSITORY / "tests" / "knowledge"
+    tests = {
+        f"tests/knowledge/{path.name}::{name}"
+        for path in folder.glob("test_claims*.py")
+        for name in re.findall(r"^def (test_\w+)\(", path.read_text(encoding="utf-8"), re.MULTILINE)
+    }
+    assert tests - _targets("test") == set()
+
+
+def test_a_rule_that_the_usual_range_checks_speaks_about_a_parameter_that_declares_one() -> None:
+    for rule in RULES.values():
+        if rule.check == "lint:strength-outside-usual-range" and rule.subjects:
+            fields = [field for name in rule.subjects for field in TECHNIQUES[name].parameter_fields().values()]
+            assert any(usual_range(field) for field in fields), rule.id
+
+
+def test_scopes_that_can_be_computed_with_use_known_words() -> None:
+    for rule in RULES.values():
+        assert set(rule.findings) <= set(get_args(Kind)), rule.id
+        assert set(rule.modalities) < set(get_args(Modality)), rule.id
 
 
 def test_every_technique_and_every_lint_check_stands_behind_a_rule() -> None:
@@ -52,9 +91,9 @@ def test_every_technique_and_every_lint_check_stands_behind_a_rule() -> None:
 
 def test_subjects_are_known_techniques_and_every_advised_technique_has_a_rule() -> None:
     subjects = {subject for rule in RULES.values() for subject in rule.subjects}
-    assert subjects <= {*TECHNIQUES, *ADVICE}
-    assert subjects >= {*TECHNIQUES, *ADVICE}
-    assert not set(TECHNIQUES) & set(ADVICE)
+    assert subjects == set(NAMES)
+    assert set(TECHNIQUES) <= set(NAMES)
+    assert set(ADVICE) == set(NAMES) - set(TECHNIQUES)
 
 
 def test_a_contested_rule_shows_both_sides_in_its_sources() -> None:
@@ -79,49 +118,21 @@ def test_an_unknown_rule_is_answered_with_the_nearest() -> None:
         find_rule("mixup-efect")
 
 
-@pytest.mark.parametrize("name", list(TECHNIQUES))
-def test_a_technique_is_explained_from_its_card_its_fields_and_its_rules(name: str) -> None:
-    text = explain(name)
-    technique = TECHNIQUES[name]
-    assert technique.card.mechanism in text
-    for field, info in technique.parameter_fields().items():
-        assert f"| `{field}` |" in text
-        extra = info.json_schema_extra
-        if isinstance(extra, dict) and isinstance(extra.get("usual"), list):
-            low, high = extra["usual"]  # type: ignore[misc]
-            assert f"{low:g} to {high:g}" in text
-    for rule in RULES.values():
-        assert (f"`{rule.id}`" in text) == (name in rule.subjects)
-
-
-@pytest.mark.parametrize("name", list(ADVICE))
-def test_a_technique_that_cannot_be_run_is_explained_and_says_so(name: str) -> None:
-    text = explain(name)
-    assert "this version cannot run it" in text
-    assert any(f"`{rule.id}`" in text for rule in RULES.values())
-
-
 def test_people_may_use_the_names_they_know() -> None:
-    assert explain("DropPath") == explain("stochastic_depth")
-    assert explain("Label Smoothing") == explain("label_smoothing")
-    assert known_as("RandAugment") == "rand_augment"
-    aliases = [alias for advice in ADVICE.values() for alias in advice.aliases]
+    assert known_as("Rand-Augment") == "randaugment"
+    assert known_as("random erasing") == "cutout"
+    assert known_as("Deep Ensemble") == "seed_ensemble"
+    assert known_as("something new") == "something_new"
+    aliases = [alias for known in NAMES.values() for alias in known.aliases]
     assert len(aliases) == len(set(aliases))
-    assert not set(aliases) & {*ADVICE, *TECHNIQUES}
+    assert not set(aliases) & {*NAMES, *TECHNIQUES}
+    assert rules_about("DropPath") == rules_about("stochastic_depth") != []
 
 
-def test_a_pair_that_conflicts_is_told_apart_from_one_that_may_be_combined(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(TECHNIQUES["dropout"], "conflicts", {"weight_decay": "for this test"})
-    assert "Do not combine them: for this test" in explain("dropout", "weight_decay")
-    assert "under-confident" in explain("label_smoothing", "mixup")
-    assert "`label-smoothing-and-distillation`" in explain("label_smoothing", "distillation")
-    assert "No conflict is known" in explain("weight_decay", "basic_augmentation")
-
-
-def test_unknown_and_equal_names_are_refused() -> None:
-    with pytest.raises(AdvisorError, match="nearest first: mixup"):
-        explain("mixupp")
-    with pytest.raises(AdvisorError, match="nearest first: dropout"):
-        explain("mixup", "dropuot")
-    with pytest.raises(AdvisorError, match="two different"):
-        explain("drop_path", "stochastic_depth")
+def test_rules_are_found_by_topic() -> None:
+    assert [rule for topic in TOPICS for rule in rules_on(topic)] == sorted(
+        RULES.values(), key=lambda rule: TOPICS.index(rule.topic)
+    )
+    assert rules_on("Double_Descent") == rules_on("double descent")
+    with pytest.raises(AdvisorError, match="nearest first: ensembles"):
+        rules_on("ensemble")

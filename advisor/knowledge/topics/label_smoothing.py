@@ -26,24 +26,27 @@ RULES = (
     Rule(
         id="label-smoothing-calibration",
         topic="label smoothing",
-        claim="Alone it improves calibration and can add a little accuracy, mostly in larger models. Together with "
-        "MixUp or an ensemble it can make the model under-confident: measure ECE before keeping both.",
+        claim="Label smoothing alone improves calibration and can add a little accuracy, mostly in larger models. "
+        "Together with MixUp or an ensemble it can make the model under-confident: measure ECE before "
+        "keeping both.",
         scope="classification",
         source="Mueller et al. 2019; Wen et al. 2021",
         strength="moderate",
         check="recipe:overconfidence-softens-targets",
-        subjects=("label_smoothing", "mixup", "ensemble"),
+        subjects=("label_smoothing", "mixup", "seed_ensemble"),
+        findings=("overconfidence",),
     ),
     Rule(
         id="label-smoothing-and-distillation",
         topic="label smoothing",
-        claim="Contested. One side: soft targets already carry the signal, and a smoothed teacher loses what sets "
-        "classes apart, so it distils worse. Other side: with other settings smoothed teachers distil as well or "
-        "better. Measure it; it is no error.",
+        claim="Contested. Distilling from a teacher trained with label smoothing: one side finds that soft "
+        "targets already carry the signal and that a smoothed teacher loses what sets classes apart, so "
+        "that it distils worse; the other that with other settings it distils as well or better, as in a "
+        "small check on Fashion-MNIST. Measure it; it is no error.",
         scope="distillation from a teacher trained with smoothing",
-        source="Mueller et al. 2019 against Shen et al. 2021",
+        source="Mueller et al. 2019 against Shen et al. 2021 and an own check",
         strength="contested",
-        check="review: distil from a smoothed and a plain teacher in paired blocks",
+        check="evidence:distillation",
         subjects=("label_smoothing", "distillation"),
     ),
     Rule(
@@ -55,5 +58,30 @@ RULES = (
         strength="strong",
         check="recipe:fits-the-targets",
         subjects=("label_smoothing",),
+    ),
+    Rule(
+        id="label-smoothing-finite-optimum",
+        topic="label smoothing",
+        claim="With hard targets the best logits are infinite; smoothing makes the best gap between the true "
+        "class and another finite, log((K (1 - epsilon) + epsilon) / epsilon), so that weights stop "
+        "growing.",
+        scope="separable training data",
+        source="Szegedy et al. 2016; Mueller et al. 2019",
+        strength="strong",
+        check="test:tests/knowledge/test_claims_targets.py::test_the_smoothed_optimum_is_finite_and_the_hard_one_is_not",
+        subjects=("label_smoothing",),
+        findings=("overconfidence",),
+    ),
+    Rule(
+        id="label-smoothing-hides-training-loss",
+        topic="label smoothing",
+        claim="Smoothed loss has a floor above zero: with epsilon = 0.1 and ten classes no model gets below about "
+        "0.5. Compare it with a validation loss on hard labels and the gap means nothing.",
+        scope="reading curves",
+        source="definition of cross-entropy",
+        strength="strong",
+        check="test:tests/knowledge/test_claims_targets.py::test_smoothed_loss_has_a_floor",
+        subjects=("label_smoothing",),
+        findings=("incomparable_losses", "validation_below_train"),
     ),
 )
