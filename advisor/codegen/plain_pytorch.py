@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from advisor.errors import invalid
 from advisor.techniques import TECHNIQUES, find_technique
+from advisor.techniques.core import Technique
 
 if TYPE_CHECKING:
     from advisor.recipe.model import Recipe
@@ -39,7 +40,9 @@ def pytorch(recipe: Recipe) -> str:
     regression = recipe.task.target_kind == "real"
     names = [name for name in TECHNIQUES if name in checked]
     written = all(_is_written(name, checked[name]) for name in names)
-    code: str = _template(PLAIN if written else SESSION).render(use=checked, regression=regression, names=names)
+    again = any(find_technique(name).plan is not Technique.plan for name in names)
+    template = _template(PLAIN if written else SESSION)
+    code: str = template.render(use=checked, regression=regression, names=names, again=again)
     return code
 
 

@@ -1,6 +1,7 @@
 """The generated code runs, does what its recipe says, and depends on torch alone where all can be written out."""
 
 import ast
+import inspect
 import subprocess
 import sys
 from pathlib import Path
@@ -74,8 +75,11 @@ def test_the_code_of_a_recipe_trains_a_small_model(name: str) -> None:
     names = module(pytorch(recipe))
     regression, image = "regression" in name, recipe.task.modality == "image"
     model = network(regression, image)
-    extra = {} if regression else {"classes": 3}
-    history = names["train"](model, loader(regression, image, 1), loader(regression, image, 2), epochs=3, **extra)
+    extra: dict[str, Any] = {} if regression else {"classes": 3}
+    if "build" in inspect.signature(names["train"]).parameters:
+        extra["build"] = lambda: network(regression, image)
+    trained = names["train"](model, loader(regression, image, 1), loader(regression, image, 2), epochs=3, **extra)
+    history = trained.run.history if by_session(name) else trained
     assert [row["epoch"] for row in history] == [0, 1, 2]
     assert all(torch.isfinite(torch.tensor(list(row.values()))).all() for row in history)
     # Nothing acts in evaluation mode: the model is a plain function again.

@@ -145,12 +145,12 @@ def test_tables_text_and_regression_get_only_what_works_on_them() -> None:
 
 
 def test_what_is_in_use_is_kept_and_not_repeated() -> None:
-    task = Task(**IMAGES, already_used={"dropout": {"probability": 0.9}, "cutmix": {}})
+    task = Task(**IMAGES, already_used={"dropout": {"probability": 0.9}, "shake_shake": {}})
     recipe = recommend(task, diagnosis("overfitting"))
     assert "dropout" not in names(recipe)
     assert "already in use" in why_not(recipe, "dropout")
     assert any("dropout" in warning and "outside the usual" in warning for warning in recipe.warnings)
-    assert any("'cutmix'" in warning for warning in recipe.warnings)
+    assert any("'shake_shake'" in warning for warning in recipe.warnings)
 
 
 def test_a_technique_that_conflicts_with_a_better_one_is_withheld(monkeypatch: pytest.MonkeyPatch) -> None:
