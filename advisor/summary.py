@@ -35,7 +35,7 @@ def describe_recipe(recipe: Recipe) -> list[str]:
     lines = [f"For {recipe.because}:"] if recipe.because else []
     lines += [f"! {warning}" for warning in recipe.warnings]
     for number, step in enumerate(recipe.steps, 1):
-        parameters = ", ".join(f"{key}={val}" for key, val in step.parameters.items())
+        parameters = ", ".join(f"{key}={val}" for key, val in step.settings.items())
         lines.append(
             f"{number}. {step.technique}({parameters}): {step.reason} [{', '.join(step.rule_ids[:SHOWN_RULES])}]"
         )

@@ -17,6 +17,7 @@ from advisor.recipe.wording import ablation_plan, warnings_for
 from advisor.techniques import TECHNIQUES
 
 MAX_STEPS = 7  # more than that nobody measures one by one
+LAST = 100.0  # what nothing calls for is listed after all else
 # Every condition by name: rules point at these as their check. `fits-the-targets` is `withhold.unfit`.
 CONDITIONS: dict[str, tuple[Condition, ...]] = {}
 for _condition in (*BLOCKERS, *(condition for candidate in CANDIDATES for condition in candidate.conditions)):
@@ -62,7 +63,12 @@ def _active(case: Case, candidate: Candidate) -> list[Condition]:
 
 
 def _value(case: Case, candidate: Candidate) -> float:
-    return candidate.value + sum(condition.value for condition in _active(case, candidate))
+    called = not candidate.otherwise or _called_for(_active(case, candidate))
+    return candidate.value + sum(condition.value for condition in _active(case, candidate)) - (0 if called else LAST)
+
+
+def _called_for(active: list[Condition]) -> bool:
+    return any(condition.value > 0 for condition in active)
 
 
 def _consider(case: Case, candidate: Candidate, blocker: Condition | None, chosen: list[str]) -> Step | Withheld:
@@ -74,7 +80,7 @@ def _consider(case: Case, candidate: Candidate, blocker: Condition | None, chose
     stop = blocker or next((condition for condition in active if condition.withhold), None)
     if stop is not None:
         return Withheld(technique=name, why=stop.note, rule_ids=stop.rules)
-    if candidate.otherwise and not any(condition.value > 0 for condition in active):
+    if candidate.otherwise and not _called_for(active):
         return Withheld(technique=name, why=candidate.otherwise, rule_ids=candidate.rules)
     conflict = conflicting(case, name, chosen)
     if conflict is not None:

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from advisor.contract import Contract, Frozen
 from advisor.experiments.spec import METRICS
-from advisor.techniques.core import Effect, TargetKind
+from advisor.techniques.core import TECHNIQUES, Effect, TargetKind
 
 Modality = Literal["image", "table", "text", "sequence"]
 
@@ -42,6 +42,16 @@ class Step(Frozen):
     reason: str
     rule_ids: tuple[str, ...]
     expected_effect: Effect | None = None  # from the literature, in its own scope; verify measures yours
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The parameters worth saying: the first, which is the strength, and those that are not at their default."""
+        known = TECHNIQUES.get(self.technique)
+        if known is None:
+            return self.parameters
+        defaults = {name: field.default for name, field in known.parameter_fields().items()}
+        first = next(iter(defaults), None)
+        return {k: value for k, value in self.parameters.items() if k == first or value != defaults.get(k)}
 
 
 class Withheld(Frozen):
