@@ -13,7 +13,7 @@ demo: $(READY)
 	.venv/bin/regadvisor demo
 
 test: $(READY)
-	.venv/bin/python -m pytest
+	.venv/bin/python -m pytest --numprocesses 2 --dist loadfile
 
 test-pairs: $(READY)
 	REGADVISOR_ALL_PAIRS=1 .venv/bin/python -m pytest tests/techniques/test_pairs.py

@@ -1,6 +1,7 @@
 """The built-in data: three small real sets that ship with scikit-learn, so that nothing is downloaded."""
 
 from advisor.data.dataset import Dataset
+from advisor.data.preparation import AsTheyAre, Standardized
 
 
 def load_builtin(name: str) -> Dataset:
@@ -24,5 +25,5 @@ def load_builtin(name: str) -> Dataset:
         targets=torch.from_numpy(np.asarray(bunch.target, dtype=np.int64)),
         kind="class",
         labels=tuple(str(label) for label in bunch.target_names),
-        standardize=not is_image,
+        preparation=AsTheyAre("image") if is_image else Standardized(tuple(map(str, bunch.feature_names))),
     )

@@ -1,44 +1,52 @@
-"""A data set in memory: inputs, targets, what they are, and a fingerprint of the content."""
+"""A data set in memory: raw inputs, targets, what they are, how they are cut and prepared, and a fingerprint."""
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from advisor.contract import Frozen
+from advisor.data.card import DataCard as DataCard
+from advisor.data.card import make_card
+from advisor.data.facts import DataKind as DataKind
+from advisor.data.facts import IndexArray as IndexArray
+from advisor.data.facts import InputKind, Prepared
+from advisor.data.preparation import AsTheyAre, Preparation
 
 if TYPE_CHECKING:
     import torch
 
-IndexArray = NDArray[np.int64]
-DataKind = Literal["class", "real"]
-# From this ratio between the largest and the smallest class on, accuracy alone misleads.
-IMBALANCE = 3
+HASHED_AT_ONCE = 64 * 2**20  # bytes; inputs may be mapped from a file larger than the memory
 
 
-class DataCard(Frozen):
-    """What a person wants to know about the data before believing a result on it."""
+@dataclass(frozen=True)
+class Cut:
+    """How the examples are to be split, where that is not left to the default.
 
-    examples: int
-    classes: int | None
-    class_counts: dict[str, int]  # label -> examples; empty for real targets
-    exact_duplicates: int  # examples whose inputs equal those of an earlier example, byte for byte
-    shared_between_splits: int  # of those, the ones whose twin is in another given split
+    `groups`: (N,) the number of each example's group. `times`: (N,) floats that order the examples. `column`: where
+    they come from, for messages.
+    """
+
+    by: Literal["given", "random", "stratified", "group", "time"]
+    column: str | None = None
+    groups: IndexArray | None = None
+    times: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """Examples on the CPU.
+    """Examples on the CPU, as their source has them; `prepared` gives what a model gets.
 
-    inputs: (N, ...) float32, or int64 where the user gave integers (token ids). targets: (N,) int64 class indices for
-    "class"; (N,) or (N, D) float32 for "real". `labels` names the classes. `given` maps "train" and perhaps
-    "validation" and "test" to indices where the source has splits of its own. `standardize` asks for the columns of a
-    table to be brought to mean 0 and deviation 1.
+    inputs: (N, ...) float32; uint8 where pixels lie in 0..255; int64 where a user gave integers; the raw form of
+    tables and text is that of their preparation. targets: (N,) int64 class indices for "class"; (N, K) zeros and ones
+    for "multilabel"; (N,) or (N, D) float32 for "real"; (N, T) ids for "token". `labels` names classes or labels.
+    `given` maps "train" and perhaps "validation" and "test" to indices where the source has splits of its own.
+    `names` says where each example comes from, for messages. `remarks`: what loading left out or changed.
     """
 
     inputs: torch.Tensor
@@ -46,79 +54,82 @@ class Dataset:
     kind: DataKind
     labels: tuple[str, ...] = ()
     given: dict[str, IndexArray] | None = None
-    standardize: bool = False
+    preparation: Preparation = field(default_factory=AsTheyAre)
+    cut: Cut | None = None
+    names: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
+    _last: dict[bytes, Prepared] = field(default_factory=dict, repr=False, compare=False)
+
+    def __len__(self) -> int:
+        return len(self.inputs)
 
     @property
     def classes(self) -> int | None:
-        """The number of classes, or None for real targets."""
+        """The number of classes, or None where the targets are none."""
         return len(self.labels) if self.kind == "class" else None
 
     @property
     def outputs(self) -> int:
-        """How many numbers a model must give for one example."""
+        """How many numbers a model must give for one example; for tokens, see `Prepared.outputs`."""
         if self.kind == "class":
             return len(self.labels)
+        if self.kind == "token":
+            return int(self.targets.max()) + 1
         return 1 if self.targets.ndim == 1 else int(self.targets.shape[1])
 
     @property
     def input_shape(self) -> tuple[int, ...]:
-        """The shape of one example, without the batch."""
+        """The shape of one raw example, without the batch."""
         return tuple(self.inputs.shape[1:])
+
+    @property
+    def input_kind(self) -> InputKind:
+        """What the inputs are."""
+        return self.preparation.kind
+
+    def prepared(self, train: IndexArray) -> Prepared:
+        """All examples as a model gets them, with means, encoders and vocabularies fitted on `train` alone.
+
+        The last answer is kept, for the arms of a block share their split.
+        """
+        key = hashlib.sha256(np.ascontiguousarray(train).data).digest()
+        if key not in self._last:
+            prepared = self.preparation.fit(self.inputs, self.targets, self.kind, self.outputs, train)
+            self._last.clear()
+            self._last[key] = prepared
+        return self._last[key]
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 over the content and shapes of inputs, targets, labels and given splits."""
+        """SHA-256 over content and shapes of inputs, targets, labels and given splits, and over cut and preparation."""
         digest = hashlib.sha256()
-        parts = [("inputs", self.inputs.numpy()), ("targets", self.targets.numpy())]
+        parts: list[tuple[str, NDArray[Any]]] = [("inputs", self.inputs.numpy()), ("targets", self.targets.numpy())]
         parts += sorted((self.given or {}).items())
+        cut = self.cut or Cut("stratified")
+        parts += [(name, array) for name, array in (("groups", cut.groups), ("times", cut.times)) if array is not None]
         for name, array in parts:
             digest.update(f"{name} {array.dtype} {array.shape};".encode())
-            digest.update(np.ascontiguousarray(array).data)
-        digest.update(repr((self.kind, self.labels, self.standardize)).encode())
+            for chunk in _chunks(array):
+                digest.update(chunk.data)
+        digest.update(repr((self.kind, self.labels, cut.by, self.preparation.describe())).encode())
         return digest.hexdigest()
+
+    @cached_property
+    def card(self) -> DataCard:
+        """What a person wants to know about the data, copies looked for between the given splits alone."""
+        return make_card(self, self.given)
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What should be said beside any result on this data: duplicates, leaks between splits, imbalance."""
-        card, notes = self.card, []
-        if card.shared_between_splits:
-            notes.append(f"{card.shared_between_splits} examples occur in more than one of the given splits: leakage")
-        elif card.exact_duplicates:
-            notes.append(f"{card.exact_duplicates} examples are exact copies of others and may fall into two splits")
-        if card.class_counts:
-            rare, common = min(card.class_counts.values()), max(card.class_counts.values())
-            if common >= IMBALANCE * rare:
-                notes.append(f"classes are unbalanced, {rare} to {common} examples: look at balanced_accuracy")
-        return tuple(notes)
+        return self.card.notes
 
-    @cached_property
-    def card(self) -> DataCard:
-        """Sizes, class balance and duplicates."""
-        counts: dict[str, int] = {}
-        if self.kind == "class":
-            numbers = np.bincount(self.targets.numpy(), minlength=len(self.labels)).tolist()
-            counts = dict(zip(self.labels, numbers, strict=True))
-        duplicates, shared = self._duplicates()
-        return DataCard(
-            examples=len(self.inputs),
-            classes=self.classes,
-            class_counts=counts,
-            exact_duplicates=duplicates,
-            shared_between_splits=shared,
-        )
 
-    def _duplicates(self) -> tuple[int, int]:
-        owner = np.zeros(len(self.inputs), dtype=np.int64)
-        for number, index in enumerate((self.given or {}).values()):
-            owner[index] = number
-        first_seen: dict[bytes, int] = {}
-        duplicates = shared = 0
-        for row, split in zip(self.inputs.numpy(), owner.tolist(), strict=True):
-            key = hashlib.blake2b(np.ascontiguousarray(row).data, digest_size=16).digest()
-            first = first_seen.setdefault(key, -1)
-            if first >= 0:
-                duplicates += 1
-                shared += first != split
-            else:
-                first_seen[key] = split
-        return duplicates, shared
+def _chunks(array: NDArray[Any]) -> Iterator[NDArray[Any]]:
+    """The content in order, contiguous pieces of bounded size."""
+    if array.ndim == 0 or array.nbytes <= HASHED_AT_ONCE:
+        yield np.ascontiguousarray(array)
+        return
+    rows = max(1, HASHED_AT_ONCE // max(1, array.nbytes // len(array)))
+    for start in range(0, len(array), rows):
+        yield np.ascontiguousarray(array[start : start + rows])

@@ -1,13 +1,16 @@
 """What the user's data function may return, turned into one Dataset, with an error for all else.
 
-Either (x, y), or a dict with "train" and optionally "validation" and "test", each (x, y) or a map-style torch Dataset.
-x: (N, ...) numbers; y: (N,) integers or strings for classes, (N,) or (N, D) floats for real targets.
+Either (x, y), or a dict with "train" and optionally "validation" and "test", each (x, y), a torch Dataset (map-style or
+iterable) or a DataLoader. x: (N, ...) numbers; y: (N,) integers or strings for classes, (N, K) zeros and ones for
+labels, (N,) or (N, D) floats for real targets, (N, T) integers like x for tokens. Where the spec splits by group or by
+time, (x, y, z) with the group or the time of each example.
 """
 
 from __future__ import annotations
 
 import pathlib
 import random
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +18,10 @@ from numpy.typing import NDArray
 
 from advisor.data.dataset import Dataset, IndexArray
 from advisor.data.entry_point import call_entry, find_entry, user_code
+from advisor.data.group_columns import make_cut
+from advisor.data.preparation import AsTheyAre, TokenIds
+from advisor.data.spec import SplitSpec
+from advisor.data.targets import encode_targets, is_marks, is_tokens, token_targets
 from advisor.errors import AdvisorError, unknown
 
 if TYPE_CHECKING:
@@ -22,11 +29,14 @@ if TYPE_CHECKING:
 
 SPLIT_NAMES = ("train", "validation", "test")
 MAX_BYTES = 4 * 2**30
+MAX_ITEMS = 10_000_000
 EXPECTED = "return (x, y), or a dict with 'train' and optionally 'validation' and 'test'"
 AnyArray = NDArray[Any]
 
 
-def load_entry_data(entry: str, arguments: dict[str, Any], workspace: pathlib.Path | None) -> Dataset:
+def load_entry_data(
+    entry: str, arguments: dict[str, Any], workspace: pathlib.Path | None, cut: SplitSpec | None = None
+) -> Dataset:
     """Call the user's data function and take what it returns.
 
     Raises:
@@ -40,6 +50,9 @@ def load_entry_data(entry: str, arguments: dict[str, Any], workspace: pathlib.Pa
     np.random.seed(0)
     random.seed(0)
     value = call_entry(entry, workspace, arguments=arguments)
+    told: AnyArray | None = None
+    if cut is not None and cut.by in ("group", "time"):
+        value, told = _without_third(value, entry, cut.by)
     parts = _parts(value, entry, workspace)
     _check_alike(parts, entry)
     inputs = torch.cat([x for x, _ in parts.values()])
@@ -51,14 +64,29 @@ def load_entry_data(entry: str, arguments: dict[str, Any], workspace: pathlib.Pa
             for (name, (x, _)), stop in zip(parts.items(), stops, strict=True)
         }
     raw = np.concatenate([y for _, y in parts.values()])
-    if raw.dtype.kind == "f":
-        targets = torch.from_numpy(raw.astype(np.float32))
-        return Dataset(inputs=inputs, targets=targets, kind="real", given=given)
-    labels, indices = np.unique(raw, return_inverse=True)
-    _check_classes(labels, raw, entry)
-    targets = torch.from_numpy(indices.reshape(-1).astype(np.int64))
-    names = tuple(str(label) for label in labels)
-    return Dataset(inputs=inputs, targets=targets, kind="class", labels=names, given=given)
+    what = f"the entry {entry!r}"
+    if told is not None and len(told) != len(inputs):
+        raise AdvisorError(
+            f"The entry {entry!r} gave {len(told)} groups or times for {len(inputs)} examples; give one for each."
+        )
+    chosen = make_cut(cut, told, what)
+    if is_tokens(raw, inputs):
+        tokens, vocabulary = token_targets(raw, inputs, what)
+        return Dataset(inputs, tokens, "token", (), given, TokenIds(vocabulary), chosen)
+    targets = encode_targets(raw, what)
+    return Dataset(inputs, targets.values, targets.kind, targets.labels, given, AsTheyAre(), chosen)
+
+
+def _without_third(value: Any, entry: str, by: str) -> tuple[Any, AnyArray]:
+    """The pair, and the groups or times that came with it."""
+    if not isinstance(value, (tuple, list)) or len(value) != 3:
+        raise AdvisorError(f"split by {by} needs the entry {entry!r} to return (x, y, z), z the {by} of each example.")
+    told = _array(value[2])
+    if told.dtype.kind == "O":
+        told = told.astype(str)
+    if told.ndim != 1:
+        raise AdvisorError(f"The {by}s of the entry {entry!r} have shape {told.shape}; give one for each example.")
+    return (value[0], value[1]), told
 
 
 def _parts(value: Any, entry: str, workspace: pathlib.Path | None) -> dict[str, tuple[torch.Tensor, AnyArray]]:
@@ -74,12 +102,17 @@ def _parts(value: Any, entry: str, workspace: pathlib.Path | None) -> dict[str, 
 
 
 def _pair(value: Any, what: str, entry: str, workspace: pathlib.Path | None) -> tuple[torch.Tensor, AnyArray]:
-    if hasattr(value, "__getitem__") and hasattr(value, "__len__") and not isinstance(value, (tuple, list, str)):
-        value = _materialize(value, what, entry, workspace)
+    if not isinstance(value, (tuple, list, str, dict)):
+        if hasattr(value, "__getitem__") and hasattr(value, "__len__"):
+            value = _materialize((value[index] for index in range(len(value))), what, entry, workspace)
+        elif hasattr(value, "__iter__"):
+            batched = getattr(value, "batch_sampler", None) is not None  # a DataLoader gives whole batches
+            value = _materialize(iter(value), what, entry, workspace, batched=batched)
     if not isinstance(value, (tuple, list)) or len(value) != 2:
         size = f" of length {len(value)}" if isinstance(value, (tuple, list)) else ""
         raise AdvisorError(f"The entry {entry!r} returned a {type(value).__name__}{size} as {what}; {EXPECTED}.")
-    inputs, targets = _inputs(value[0], what, entry), _targets(value[1], what, entry)
+    inputs = _inputs(value[0], what, entry)
+    targets = _targets(value[1], inputs, what, entry)
     if len(inputs) != len(targets):
         raise AdvisorError(
             f"The entry {entry!r} gave {len(inputs)} inputs but {len(targets)} targets as {what}; give one for each."
@@ -89,14 +122,15 @@ def _pair(value: Any, what: str, entry: str, workspace: pathlib.Path | None) -> 
     return inputs, targets
 
 
-def _materialize(source: Any, what: str, entry: str, workspace: pathlib.Path | None) -> tuple[AnyArray, AnyArray]:
-    """Every item of a map-style torch Dataset, read once: random transforms in it are drawn once, too."""
+def _materialize(
+    source: Iterator[Any], what: str, entry: str, workspace: pathlib.Path | None, *, batched: bool = False
+) -> tuple[AnyArray, AnyArray]:
+    """Every item of a torch Dataset or batch of a DataLoader, read once: random transforms are drawn once, too."""
     inputs: list[AnyArray] = []
     targets: list[AnyArray] = []
     total = 0
     with user_code(f"reading {what} of the entry {entry!r}", workspace):
-        for index in range(len(source)):
-            item = source[index]
+        for index, item in enumerate(source):
             if not isinstance(item, (tuple, list)) or len(item) != 2:
                 raise AdvisorError(
                     f"Item {index} of {what} from the entry {entry!r} is a {type(item).__name__}; return (x, y)."
@@ -104,17 +138,21 @@ def _materialize(source: Any, what: str, entry: str, workspace: pathlib.Path | N
             inputs.append(_array(item[0]))
             targets.append(_array(item[1]))
             total += inputs[-1].nbytes
-            if total > MAX_BYTES:
+            if total > MAX_BYTES or index >= MAX_ITEMS:
                 raise AdvisorError(
-                    f"{what} of the entry {entry!r} needs more than {MAX_BYTES // 2**30} GiB in memory after "
-                    f"{index + 1} of {len(source)} items; return fewer or smaller examples."
+                    f"{what} of the entry {entry!r} is more than {MAX_BYTES // 2**30} GiB in memory or {MAX_ITEMS} "
+                    f"items, and goes on after {index + 1}; return fewer or smaller examples."
                 )
-        shapes = {x.shape for x in inputs}
+        if not inputs:
+            raise AdvisorError(f"The entry {entry!r} gave no examples as {what}; check how it reads the data.")
+        shapes = {x.shape[batched:] for x in inputs}
         if len(shapes) > 1:
             raise AdvisorError(
                 f"The items of {what} from the entry {entry!r} have different shapes, such as "
                 f"{' and '.join(map(str, sorted(shapes)[:2]))}; resize or pad them to one."
             )
+        if batched:
+            return np.concatenate(inputs), np.concatenate(targets)
         return np.stack(inputs), np.stack(targets)
 
 
@@ -145,20 +183,19 @@ def _inputs(value: Any, what: str, entry: str) -> torch.Tensor:
     return torch.from_numpy(array)
 
 
-def _targets(value: Any, what: str, entry: str) -> AnyArray:
+def _targets(value: Any, inputs: torch.Tensor, what: str, entry: str) -> AnyArray:
     array = _array(value)
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
     if array.dtype.kind == "O" and all(isinstance(item, str) for item in array.ravel()):
         array = array.astype(str)
-    allowed = (1, 2) if array.dtype.kind == "f" else (1,)
-    if array.ndim not in allowed or array.dtype.kind not in "fiubU":
+    many = array.dtype.kind == "f" or is_marks(array) or (array.dtype.kind in "iu" and array.shape == inputs.shape)
+    if array.ndim not in ((1, 2) if many else (1,)) or array.dtype.kind not in "fiubU":
         raise AdvisorError(
             f"The targets of {what} from the entry {entry!r} have shape {array.shape} and type {array.dtype}; give "
-            "integers or strings of shape (examples,) for classes, or floats for real values."
+            "integers or strings of shape (examples,) for classes, columns of 0 and 1 for labels, or floats for real "
+            "values."
         )
-    if array.dtype.kind == "f" and not np.isfinite(array).all():
-        raise AdvisorError(f"The targets of {what} from the entry {entry!r} are not all finite; drop those examples.")
     return array
 
 
@@ -178,13 +215,3 @@ def _check_alike(parts: dict[str, tuple[torch.Tensor, AnyArray]], entry: str) ->
                 f"targets {y.shape[1:]} {y.dtype}, against {tuple(train_x.shape[1:])} {train_x.dtype} and "
                 f"{train_y.shape[1:]} {train_y.dtype}; give all splits the same form."
             )
-
-
-def _check_classes(labels: AnyArray, raw: AnyArray, entry: str) -> None:
-    if len(labels) < 2:
-        raise AdvisorError(f"All targets of the entry {entry!r} are {labels[0]!r}; a model needs two classes to learn.")
-    if len(labels) > max(20, len(raw) // 2):
-        raise AdvisorError(
-            f"The entry {entry!r} gave {len(labels)} different integer targets for {len(raw)} examples, which is too "
-            "many for classes; return floats if the target is a quantity."
-        )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from advisor.contract import Frozen
-from advisor.errors import AdvisorError
+from advisor.models.task import ModelTask, NamedModel
 
 if TYPE_CHECKING:
     import torch
@@ -19,7 +19,7 @@ class SmallCnnArguments(Frozen):
     width: int = Field(16, ge=1, le=1024, description="channels of the first convolution; later ones double them")
 
 
-def build_small_cnn(arguments: SmallCnnArguments, input_shape: tuple[int, ...], outputs: int) -> torch.nn.Module:
+def build_small_cnn(arguments: SmallCnnArguments, task: ModelTask) -> torch.nn.Module:
     """The network for images (N, C, H, W), giving (N, outputs); 8x8 pixels are enough.
 
     Raises:
@@ -27,13 +27,8 @@ def build_small_cnn(arguments: SmallCnnArguments, input_shape: tuple[int, ...], 
     """
     from torch import nn
 
-    if len(input_shape) != 3:
-        raise AdvisorError(
-            f"Model 'small_cnn' needs images of shape (channels, height, width) but one example has shape "
-            f"{input_shape}; use 'mlp', or a model entry of your own."
-        )
+    channels, _, _ = task.image("small_cnn")
     layers: list[nn.Module] = []
-    channels = input_shape[0]
     # Strides instead of pooling: the backward pass of some pooling layers is not deterministic on a GPU.
     for width, stride in ((1, 1), (2, 2), (4, 2)):
         wider = arguments.width * width
@@ -44,4 +39,13 @@ def build_small_cnn(arguments: SmallCnnArguments, input_shape: tuple[int, ...], 
             nn.ReLU(),
         ]
         channels = wider
-    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, outputs))
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, task.outputs))
+
+
+MODEL = NamedModel(
+    name="small_cnn",
+    title="three convolutions with batch normalization, for small images",
+    arguments=SmallCnnArguments,
+    build=build_small_cnn,
+    reads=frozenset({"image", "other"}),
+)

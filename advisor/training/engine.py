@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from advisor.data import Dataset, load, split, standardized
+from advisor.data import Dataset, load, split
 from advisor.data.entry_point import find_entry, raised
 from advisor.errors import AdvisorError
 from advisor.experiments.evidence import EpochRow, RunResult
@@ -25,7 +25,7 @@ from advisor.techniques.core import Run, Streams, TaskFacts, Technique, Trained
 from advisor.techniques.core.session import Session
 from advisor.techniques.core.streams import derive_seed
 from advisor.training.determinism import deterministic
-from advisor.training.loop import Epochs, Part, answers, batch_spans, batches, evaluate, has_batch_norm, judge
+from advisor.training.loop import Epochs, Part, answers, batches, evaluate, judge, step_spans
 from advisor.training.metrics import metric_names
 from advisor.training.optimizers import build_optimizer
 from advisor.training.plan import RunPlan
@@ -71,9 +71,14 @@ class _Training:
         *,
         techniques: list[Technique] | None = None,
         given: tuple[str, Trained] | None = None,
+        shared: dict[tuple[str, int], Trained] | None = None,
     ) -> None:
-        """`given`: a technique's name and the network that it gets where it asks for one."""
+        """`given`: a technique's name and the network that it gets where it asks for one.
+
+        `shared`: networks that exist already, by the technique that asks for them and their number.
+        """
         self.plan, self.workspace, self.given = plan, workspace, given
+        self.shared = dict(shared or {})
         device = _device(plan)
         dataset = load(plan.data, workspace)
         chosen = build_techniques(plan.training.techniques) if techniques is None else techniques
@@ -81,7 +86,7 @@ class _Training:
         self.parts = _parts(plan, dataset, device)
         self.streams = Streams(plan.block_seed, device)
         model = _model(plan, workspace, dataset, self.parts["train"], self.streams)
-        spans = batch_spans(len(self.parts["train"]), plan.training.batch_size, drop_single=has_batch_norm(model))
+        spans = step_spans(len(self.parts["train"]), plan.training, model)
         if not spans:
             raise AdvisorError(
                 f"batch_size {plan.training.batch_size} leaves no batch that batch normalization can work on; use at "
@@ -103,7 +108,8 @@ class _Training:
         self.session.forward = self.run.model.to(device)
         self.session.plan(self._train_once)
         groups = self.session.param_groups(lr=plan.training.lr)
-        self.epochs = Epochs(self.session, plan.training, build_optimizer(plan.training, groups), self.parts["train"])
+        optimizer = build_optimizer(plan.training, groups, self.run.model)
+        self.epochs = Epochs(self.session, plan.training, optimizer, self.parts["train"])
 
     def _before_forward(self) -> None:
         self.streams.restart()
@@ -116,19 +122,23 @@ class _Training:
         """A further network from its own seed: the same plan without the technique that asks, or with its teacher."""
         if self.given is not None and self.given[0] == name:
             return self.given[1]
+        if (name, member) in self.shared:
+            return self.shared[name, member]
         plan = self.plan
         model = plan.model.model_copy(update={"arguments": {**plan.model.arguments, **(arguments or {})}})
         seed = derive_seed(plan.block_seed, f"{name}/member", member)
         other = _Training(
             plan.model_copy(update={"model": model, "block_seed": seed}),
             self.workspace,
-            techniques=[t for t in self.session.techniques if teacher is not None or t.name != name],
+            techniques=_recipe_of_another(self.session.techniques, name, learns=teacher is not None),
             given=None if teacher is None else (name, teacher),
+            shared=self.shared,
         )
         while not other.ended:
             other.train_epoch()
         other.session.finish()
-        return other.session.trained()
+        self.shared[name, member] = other.session.trained()
+        return self.shared[name, member]
 
     @property
     def ended(self) -> bool:
@@ -140,10 +150,11 @@ class _Training:
         self.session.epoch_start()
         train_loss = self.epochs.train_epoch()
         model = self.session.eval_model().eval()
-        validation = evaluate(self.run, model, self.parts["validation"])
+        # Only what the epoch's row holds: ranking metrics sort every class.
+        validation = evaluate(self.run, model, self.parts["validation"], (self.plan.metric,))
         self.session.epoch_end(
             train_loss=train_loss,
-            train_eval_loss=evaluate(self.run, model, self.parts["train"].head(TRAIN_SUBSET)).loss,
+            train_eval_loss=evaluate(self.run, model, self.parts["train"].head(TRAIN_SUBSET), ()).loss,
             validation_loss=validation.loss,
             validation_metric=validation.metrics[self.plan.metric],
         )
@@ -170,6 +181,13 @@ class _Training:
         )
 
 
+def _recipe_of_another(techniques: list[Technique], name: str, *, learns: bool) -> list[Technique]:
+    """The techniques of a network that `name` asks for: without itself unless that `learns`; see `TrainOnce`."""
+    place = [t.name for t in techniques].index(name)
+    later = {t.name for t in techniques[place + 1 :] if type(t).plan is not Technique.plan}
+    return [t for t in techniques if t.name not in later and (learns or t.name != name)]
+
+
 def outcome_digest(model: torch.nn.Module, answers: torch.Tensor) -> str:
     """SHA-256 over every tensor of the model's state, in its order, and the answers on the test split.
 
@@ -187,11 +205,12 @@ def _facts(dataset: Dataset, train: Part) -> TaskFacts:
     counts = None
     if dataset.kind == "class":
         counts = tuple(train.targets.bincount(minlength=dataset.outputs).tolist())
-    low, high = (float(limit) for limit in train.inputs.aminmax()) if len(dataset.input_shape) == 3 else (0.0, 1.0)
+    input_shape = tuple(train.inputs.shape[1:])  # that of the source differs, where it has been prepared
+    low, high = (float(limit) for limit in train.inputs.aminmax()) if len(input_shape) == 3 else (0.0, 1.0)
     return TaskFacts(
         kind=dataset.kind,
-        outputs=dataset.outputs,
-        input_shape=dataset.input_shape,
+        outputs=train.outputs,
+        input_shape=input_shape,
         input_range=(low, high) if high > low else (low, low + 1.0),
         class_counts=counts,
     )
@@ -228,15 +247,14 @@ def _parts(plan: RunPlan, dataset: Dataset, device: torch.device) -> dict[str, P
 
     splits = split(dataset, plan.design, plan.split_seed, plan.data.train_size)
     dtype = getattr(torch, plan.dtype)
-    inputs = standardized(dataset, splits.train)
-    # Integers may be token ids for the user's model; the named models know numbers only.
-    if inputs.is_floating_point() or plan.model.name is not None:
-        inputs = inputs.to(dtype)
-    targets = dataset.targets if dataset.kind == "class" else dataset.targets.to(dtype)
+    prepared = dataset.prepared(splits.train)
     parts = {}
-    for name in ("train", "validation", "test"):
-        index = torch.from_numpy(getattr(splits, name))
-        parts[name] = Part(inputs[index].to(device), targets[index].to(device), dataset.kind, dataset.outputs)
+    for name, index in splits.named().items():
+        inputs, targets = prepared.part(index, dtype)
+        # Integers may be token ids for the user's model; of inputs of no known form, named models know numbers only.
+        if prepared.facts.kind == "other" and plan.model.name is not None:
+            inputs = inputs.to(dtype)
+        parts[name] = Part(inputs.to(device), targets.to(device), prepared.kind, prepared.outputs, prepared.facts)
     return parts
 
 
@@ -249,10 +267,11 @@ def _model(
     if plan.model.entry is not None:
         find_entry(plan.model.entry, workspace)  # importing may draw random numbers, so it comes before the seed
     streams.seed_global("initialisation", 0)
-    model = build(plan.model, dataset.input_shape, dataset.classes, dataset.kind, workspace, outputs=dataset.outputs)
+    shape = tuple(part.inputs.shape[1:])
+    model = build(plan.model, shape, dataset.classes, dataset.kind, workspace, outputs=part.outputs, facts=part.facts)
     model.to(device=part.inputs.device, dtype=getattr(torch, plan.dtype))
     what = f"the model {plan.model.name or plan.model.entry!r}"
-    check_output(model, part.inputs[:2], dataset.kind, dataset.outputs, what, workspace)
+    check_output(model, part.inputs[:2], dataset.kind, part.outputs, what, workspace)
     return model
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+import contextlib
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from advisor.data.dataset import DataKind
+from advisor.data.facts import InputFacts
 from advisor.experiments.spec import Training
 from advisor.techniques.core import Run, Targets
 from advisor.techniques.core.session import Session
 from advisor.training.metrics import measure
-from advisor.training.optimizers import learning_rate_factor
+from advisor.training.schedules import factor_at
 
 if TYPE_CHECKING:
     import torch
@@ -27,18 +29,19 @@ class Part:
     targets: torch.Tensor
     kind: DataKind
     outputs: int
+    facts: InputFacts
 
     def __len__(self) -> int:
         return len(self.inputs)
 
     def head(self, size: int) -> Part:
         """The first `size` examples, which are a random and stratified subset of the split."""
-        return Part(self.inputs[:size], self.targets[:size], self.kind, self.outputs)
+        return replace(self, inputs=self.inputs[:size], targets=self.targets[:size])
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """A split in evaluation mode: the loss (cross-entropy or mean squared error) and every metric that fits."""
+    """A split in evaluation mode: the loss (cross-entropy or mean squared error), and metrics that fit."""
 
     loss: float
     metrics: dict[str, float]
@@ -50,7 +53,7 @@ class Epochs:
     def __init__(self, session: Session, training: Training, optimizer: torch.optim.Optimizer, part: Part) -> None:
         self.session, self.training, self.optimizer, self.part = session, training, optimizer, part
         self.dense = DenseTargets(part, next(session.model.parameters()))
-        self.spans = batch_spans(len(part), training.batch_size, drop_single=has_batch_norm(session.model))
+        self.spans = step_spans(len(part), training, session.model)
 
     def train_epoch(self) -> float:
         """One pass over the training split in random order; returns the mean loss in training mode."""
@@ -64,15 +67,20 @@ class Epochs:
         for start, stop in self.spans:
             index = order[start:stop]
             inputs = part.inputs.index_select(0, index)
-            loss = self.session.step(self.optimizer, inputs, self.dense.at(index), factor=self._factor())
+            with computing(self.training.precision, device):
+                loss = self.session.step(
+                    self.optimizer,
+                    inputs,
+                    self.dense.at(index),
+                    factor=self._factor(),
+                    clip_norm=self.training.clip_norm,
+                    accumulate=self.training.accumulate,
+                )
             total += loss * (stop - start)
         return total.item() / self.spans[-1][1]
 
     def _factor(self) -> float | None:
-        if self.training.schedule == "constant":
-            return None
-        run = self.session.run
-        return learning_rate_factor(self.training.schedule, run.step, run.epochs * run.steps_per_epoch)
+        return factor_at(self.training, self.session.run.step, self.session.run.steps_per_epoch)
 
 
 class DenseTargets:
@@ -112,18 +120,41 @@ def answers(run: Run, forward: Callable[[torch.Tensor], torch.Tensor], part: Par
         return torch.cat([forward(chunk) for chunk in torch.split(part.inputs, EVALUATION_BATCH)])
 
 
-def evaluate(run: Run, forward: Callable[[torch.Tensor], torch.Tensor], part: Part) -> Evaluation:
-    """Loss and metrics of `forward` on a split; a model is in evaluation mode."""
-    return judge(answers(run, forward, part), part)
+def evaluate(
+    run: Run,
+    forward: Callable[[torch.Tensor], torch.Tensor],
+    part: Part,
+    names: Collection[str] | None = None,
+) -> Evaluation:
+    """Loss and metrics of `forward` on a split, all or those in `names`; a model is in evaluation mode."""
+    return judge(answers(run, forward, part), part, names)
 
 
-def judge(outputs: torch.Tensor, part: Part) -> Evaluation:
-    """Loss and metrics of the outputs on a split."""
-    metrics = measure(outputs, part.targets, part.kind)
-    if part.kind == "class":
+def judge(outputs: torch.Tensor, part: Part, names: Collection[str] | None = None) -> Evaluation:
+    """Loss and metrics of the outputs on a split, all that fit or those in `names`."""
+    metrics = measure(outputs, part.targets, part.kind, names=None if names is None else {*names, "nll"})
+    if part.kind != "real":
         return Evaluation(loss=metrics["nll"], metrics=metrics)
     error = outputs.double().reshape(part.targets.shape) - part.targets.double()
     return Evaluation(loss=error.square().mean().item(), metrics=metrics)
+
+
+def step_spans(examples: int, training: Training, model: torch.nn.Module) -> list[tuple[int, int]]:
+    """The examples of each optimizer step as (start, stop): `accumulate` batches make up one."""
+    size = training.batch_size * training.accumulate
+    return batch_spans(examples, size, drop_single=has_batch_norm(model))
+
+
+@contextlib.contextmanager
+def computing(precision: str, device: torch.device) -> Iterator[None]:
+    """Matrix products in this precision: "bfloat16" by autocast; "float32" and "auto" as the weights are."""
+    import torch
+
+    if precision != "bfloat16":
+        yield
+        return
+    with torch.autocast(device.type, dtype=torch.bfloat16):
+        yield
 
 
 def batch_spans(examples: int, batch_size: int, *, drop_single: bool) -> list[tuple[int, int]]:

@@ -127,3 +127,35 @@ def test_a_wrong_result_is_a_wrong_request(tmp_path, result, message):
 def test_arguments_that_the_function_does_not_take_are_named(tmp_path):
     with pytest.raises(AdvisorError, match=r"unexpected keyword argument 'm'; its signature is \(n\)"):
         load_source(tmp_path, "def make(n): return n", n=1, m=2)
+
+
+def test_loaders_and_iterable_datasets_are_read_once(tmp_path):
+    source = """
+class Stream(torch.utils.data.IterableDataset):
+    def __iter__(self): return ((torch.full((2,), float(i)), i % 2) for i in range(6))
+def make():
+    pairs = torch.utils.data.TensorDataset(torch.arange(20.0).reshape(10, 2), torch.arange(10) % 2)
+    return {"train": torch.utils.data.DataLoader(pairs, batch_size=4, shuffle=True), "test": Stream()}
+"""
+    dataset = load_source(tmp_path, source)
+    assert dataset.given is not None
+    assert sorted(dataset.inputs[:10, 0].tolist()) == [float(n) for n in range(0, 20, 2)]
+    np.testing.assert_array_equal(dataset.inputs[10:, 0].numpy(), np.arange(6))
+    load(DataSpec(builtin="wine"), None)
+    assert load_source(tmp_path, source).fingerprint == dataset.fingerprint
+
+
+def test_columns_of_zeros_and_ones_are_labels_and_integers_for_integers_are_tokens(tmp_path):
+    labels = load_source(tmp_path, "def make(): return np.ones((8, 2)), np.eye(8, 3, dtype=int)")
+    assert (labels.kind, labels.outputs) == ("multilabel", 3)
+    (tmp_path / "ids.py").write_text(
+        "import numpy as np\ndef make(): return np.arange(24).reshape(4, 6), 1 + np.arange(24).reshape(4, 6)"
+    )
+    tokens = load(DataSpec(entry="ids:make"), tmp_path)
+    assert (tokens.kind, tokens.prepared(np.arange(2)).facts.vocabulary) == ("token", 25)
+
+
+def test_groups_that_are_asked_for_must_come_with_the_data(tmp_path):
+    (tmp_path / "pair.py").write_text("import numpy as np\ndef make(): return np.ones((8, 2)), np.arange(8) % 2")
+    with pytest.raises(AdvisorError, match=r"return \(x, y, z\), z the group of each example"):
+        load(DataSpec(entry="pair:make", split={"by": "group"}), tmp_path)

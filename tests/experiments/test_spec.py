@@ -49,7 +49,7 @@ def test_the_order_of_techniques_in_the_text_changes_nothing() -> None:
         ({"data": {"builtin": "digit"}}, ["'digit'", "nearest first: digits"]),
         ({"data": {"builtin": "wine", "entry": "a:b"}}, ["exactly one"]),
         ({"data": {"entry": "no colon"}}, ["'no colon'", "module:function"]),
-        ({"model": {"name": "resnet"}}, ["'resnet'", "mlp"]),
+        ({"model": {"name": "resnet18"}}, ["'resnet18'", "nearest first: resnet"]),
         ({"metric": "acuracy"}, ["'acuracy'", "nearest first: accuracy"]),
         ({"arms": {"a": {"techniques": {"mixpu": {}}}}}, ["'mixpu'", "nearest first: mixup"]),
         ({"arms": {"a": {"techniques": {"dropout": {"probability": 1.5}}}}}, ["dropout", "probability", "1.5"]),

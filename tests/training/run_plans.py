@@ -8,7 +8,17 @@ from advisor.training.plan import RunPlan
 def make_plan(techniques: dict[str, Any] | None = None, **changes: Any) -> RunPlan:
     """Two epochs of a narrow MLP on 60 digits; `changes` go to the plan, or to its training where they belong there."""
     training: dict[str, Any] = {"epochs": 2, "batch_size": 16, "lr": 0.003, "techniques": techniques or {}}
-    for key in ("optimizer", "lr", "schedule", "epochs", "batch_size", "momentum"):
+    for key in (
+        "optimizer",
+        "lr",
+        "schedule",
+        "epochs",
+        "batch_size",
+        "momentum",
+        "accumulate",
+        "clip_norm",
+        "precision",
+    ):
         if key in changes:
             training[key] = changes.pop(key)
     plan: dict[str, Any] = {

@@ -189,3 +189,22 @@ def test_a_training_leaves_the_settings_of_torch_as_they_were():
     before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
     train(make_plan(threads=1))
     assert (torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()) == before
+
+
+def test_accumulated_batches_make_the_step_of_one_large_batch():
+    whole = train(make_plan(batch_size=20, data={"builtin": "wine"}))
+    parts = train(make_plan(batch_size=5, accumulate=4, data={"builtin": "wine"}))
+    assert parts.rows[-1].validation_loss == pytest.approx(whole.rows[-1].validation_loss, rel=1e-4)
+    assert len(parts.rows) == len(whole.rows)
+
+
+def test_a_clipped_gradient_changes_the_training_and_a_wide_limit_does_not():
+    plain = train(make_plan(optimizer="sgd"))
+    assert train(make_plan(optimizer="sgd", clip_norm=1e9)).rows == plain.rows
+    assert train(make_plan(optimizer="sgd", clip_norm=1e-3)).rows != plain.rows
+
+
+def test_half_precision_trains_close_to_single_and_keeps_single_weights():
+    single, half = train(make_plan(epochs=5)), train(make_plan(epochs=5, precision="bfloat16"))
+    assert half.outcome_digest != single.outcome_digest
+    assert half.rows[-1].validation_loss == pytest.approx(single.rows[-1].validation_loss, rel=0.05)

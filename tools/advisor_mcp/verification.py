@@ -26,8 +26,9 @@ async def start_verification(
     spec: Annotated[
         dict[str, Any] | None,
         Field(
-            description="{data: {builtin: digits|breast_cancer|wine} or {entry: module:function}, model: {name: mlp|"
-            "small_cnn} or {entry}, baseline: {lr, epochs, techniques}, "
+            description="{data: {builtin: digits|breast_cancer|wine}, {folder}, {table, target}, {text, target}, "
+            "{arrays}, {corpus} or {entry: module:function}, model: {name: mlp|small_cnn|resnet|vit_tiny|"
+            "table_mlp|text_cnn|text_transformer|gpt_mini} or {entry}, baseline: {lr, epochs, techniques}, "
             "arms: {name: {techniques: {mixup: {alpha: 0.2}}}}, metric, minimum_effect, budget: 5m}"
         ),
     ] = None,
@@ -53,6 +54,8 @@ async def start_verification(
             "This spec runs user code (entry or python), which this server was not started to allow; "
             "restart it with: regadvisor serve --allow-code, or use built-in data and models."
         )
+    for named in (*parsed.data.paths(), *parsed.model.paths()):
+        allowed_path(str(workspace / named), ctx, roots)
     job = await anyio.to_thread.run_sync(lambda: service.submit(parsed, workspace=workspace))
     return _job_answer(job, None)
 

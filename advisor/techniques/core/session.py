@@ -13,6 +13,7 @@ session.finish()
 from __future__ import annotations
 
 import functools
+import operator
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -104,26 +105,43 @@ class Session:
         targets: Targets | torch.Tensor,
         *,
         factor: float | None = None,
+        clip_norm: float | None = None,
+        accumulate: int = 1,
     ) -> torch.Tensor:
         """One optimizer step on one batch; returns the training loss, a scalar on the device.
 
         inputs: (N, ...). targets: `Targets`, or (N,) class indices. `factor` multiplies each group's learning rate;
-        where it is None and no technique has a say at this step, the learning rate is left to you.
+        where it is None and no technique has a say at this step, the learning rate is left to you. `clip_norm` is the
+        largest norm of the whole gradient. With `accumulate` the batch goes through in so many parts, to save memory.
         """
-        inputs, targets = self.batch(inputs, targets)
+        import torch
+
+        checked = self._targets(inputs, targets)
+        parts = [(inputs, checked)]
+        if accumulate > 1:
+            sizes = max(1, -(-len(inputs) // accumulate))
+            parts = list(zip(torch.split(inputs, sizes), checked.split(sizes), strict=True))
+        # One part is changed once, so that a second pass of the step sees the same; several are changed as they come.
+        ready = [self.batch(*parts[0])] if len(parts) == 1 else None
         self._set_learning_rate(optimizer, factor)
 
         def gradients() -> torch.Tensor:
             self._before_forward()
             optimizer.zero_grad(set_to_none=True)
-            loss = self.loss(inputs, targets, self.forward(inputs))
-            loss.backward()  # type: ignore[no-untyped-call]
-            return loss.detach()
+            losses = []
+            for part in parts:
+                changed, wanted = ready[0] if ready else self.batch(*part)
+                loss = self.loss(changed, wanted, self.forward(changed)) * (len(part[0]) / len(inputs))
+                loss.backward()  # type: ignore[no-untyped-call]
+                losses.append(loss.detach())
+            return functools.reduce(operator.add, losses)
 
         wrapped: Callable[[], torch.Tensor] = gradients
         for hook in reversed(self._step):
             wrapped = functools.partial(hook, self.run, wrapped)
         loss = wrapped()
+        if clip_norm is not None:
+            _clip(optimizer, clip_norm)
         optimizer.step()
         for end in self._step_end:
             end(self.run)
@@ -228,6 +246,12 @@ class Session:
         return targets
 
 
+def _clip(optimizer: torch.optim.Optimizer, norm: float) -> None:
+    import torch
+
+    torch.nn.utils.clip_grad_norm_([p for group in optimizer.param_groups for p in group["params"]], norm)
+
+
 def regularize(
     model: torch.nn.Module,
     techniques: Sequence[Technique],
@@ -250,7 +274,8 @@ def regularize(
 
     `example`: a few inputs, for techniques that look at a dry forward pass. `input_range`: between which values pixels
     lie. `class_counts`: training examples of each class. The batches are gone through again where a technique needs
-    data after training, and are brought to the model's device. `train_once` returns the teacher or the further member that a technique asks for.
+    data after training, and are brought to the model's device. `train_once` returns the teacher or the further member
+    that a technique asks for.
 
     Raises:
         AdvisorError: two techniques that conflict, or one that does not fit the data or the model.

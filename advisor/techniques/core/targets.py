@@ -79,6 +79,12 @@ class Targets:
         partner = None if self.partner is None else stack(self.partner)
         return replace(self, values=stack(self.values), partner=partner, lam=lam)
 
+    def split(self, size: int) -> list[Targets]:
+        """Consecutive parts of at most `size` examples, of targets that are not mixed yet."""
+        import torch
+
+        return [self.with_values(values) for values in torch.split(self.values, size)]
+
 
 def mean_loss(outputs: torch.Tensor, targets: Targets) -> torch.Tensor:
     """The mean loss of a batch: a scalar.
