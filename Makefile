@@ -16,7 +16,7 @@ test: $(READY)
 	.venv/bin/python -m pytest --numprocesses 2 --dist loadfile
 
 test-pairs: $(READY)
-	REGADVISOR_ALL_PAIRS=1 .venv/bin/python -m pytest tests/techniques/test_pairs.py
+	REGADVISOR_ALL_PAIRS=1 .venv/bin/python -m pytest tests/techniques/test_pairs.py --numprocesses 2 --timeout 1800
 
 check: $(READY)
 	.venv/bin/ruff check .

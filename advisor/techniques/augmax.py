@@ -76,7 +76,7 @@ class AugMax(Technique, frozen=True):
             "images whose tone, place or direction carries the answer."
         ),
         cost="Each step of the search is one more forward and backward pass of the network.",
-        step_cost=5.0,
+        step_cost=2.9,
         effect=None,  # the paper reports it together with a normalization of its own and a divergence term
         interactions=(
             "After crop and mirror, before mixing. The paper trains it with separate normalization statistics for the "

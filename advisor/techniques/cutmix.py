@@ -76,7 +76,7 @@ class CutMix(Technique, frozen=True):
             "trainings."
         ),
         cost="A copy of the batch; a longer training is needed for the full effect.",
-        step_cost=1.05,
+        step_cost=1.0,
         effect=Effect(
             metric="accuracy",
             low=0.0198,

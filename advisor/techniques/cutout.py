@@ -70,7 +70,7 @@ class Cutout(Technique, frozen=True):
             "Where the network underfits."
         ),
         cost="One mask; negligible.",
-        step_cost=1.05,
+        step_cost=1.0,
         effect=Effect(
             metric="accuracy",
             low=0.003,

@@ -93,7 +93,7 @@ class DropBlock(Technique, frozen=True):
             "raise it during training. Short trainings, and networks that underfit."
         ),
         cost="A random map and a pooling at each place.",
-        step_cost=1.2,
+        step_cost=1.15,
         effect=Effect(
             metric="accuracy",
             low=0.016,

@@ -126,7 +126,7 @@ class Dropout(Technique, frozen=True):
             "the network underfits."
         ),
         cost="One random mask for each place; slower convergence, so give it more epochs.",
-        step_cost=1.1,
+        step_cost=1.0,
         effect=Effect(
             metric="accuracy",
             low=0.003,

@@ -92,7 +92,7 @@ class InputNoise(Technique, frozen=True):
             "zero. For images, label-preserving moves gain more."
         ),
         cost="One random number for each input; negligible.",
-        step_cost=1.05,
+        step_cost=1.0,
         effect=None,  # reported gains depend on the noise that the data already has
         interactions=(
             "In a linear model it is weight decay exactly: do not tune both. Noise of the kind that robustness is "

@@ -74,7 +74,7 @@ class LoraDropout(Technique, frozen=True):
             "one and data are plenty: full fine-tuning then fits better."
         ),
         cost="Two narrow products for each layer; no gradients or optimizer state for the frozen weights.",
-        step_cost=1.0,
+        step_cost=1.15,
         effect=None,
         interactions=(
             "Adapters need a larger learning rate than the full weights. Weight decay and averages of weights act on "

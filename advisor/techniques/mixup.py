@@ -97,7 +97,7 @@ class Mixup(Technique, frozen=True):
             "embeddings. For regression plain mixing of all pairs can hurt (Yao et al. 2022): measure it."
         ),
         cost="One weighted sum of the batch or of a hidden state; a longer training is needed for the full effect.",
-        step_cost=1.1,
+        step_cost=1.0,
         effect=Effect(
             metric="accuracy",
             low=0.002,

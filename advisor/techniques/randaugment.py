@@ -60,7 +60,7 @@ class RandAugment(Technique, frozen=True):
             "whose colour, tone, place or direction carries the answer, such as digits and many scans."
         ),
         cost="A few operations over groups of the batch; needs a longer training to pay off.",
-        step_cost=1.3,
+        step_cost=1.0,
         effect=Effect(
             metric="accuracy",
             low=0.009,

@@ -51,7 +51,7 @@ class SpatialDropout(Technique, frozen=True):
             "a channel is much to lose, and where the network underfits. Not in networks of tokens, which have no maps."
         ),
         cost="One random number for each channel and one multiplication of each map.",
-        step_cost=1.05,
+        step_cost=1.0,
         effect=None,
         interactions=(
             "With DropBlock at the same places the doses add up: lower both. The train loss logged with it on is too "

@@ -80,7 +80,7 @@ class StochasticDepth(Technique, frozen=True):
             "One multiplication for each branch. Nothing is saved: every branch is computed. Only the form that drops "
             "a branch for the whole batch could skip the computation, and hooks come after it."
         ),
-        step_cost=1.02,
+        step_cost=1.0,
         effect=Effect(
             metric="accuracy",
             low=0.012,

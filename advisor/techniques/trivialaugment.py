@@ -59,7 +59,7 @@ class TrivialAugment(Technique, frozen=True):
             "whose colour, tone, place or direction carries the answer, such as digits and many scans."
         ),
         cost="One operation over groups of the batch; needs a longer training to pay off.",
-        step_cost=1.2,
+        step_cost=1.0,
         effect=None,  # reported beside other policies rather than beside none
         interactions=(
             "After crop and mirror, before mixing. Its operations overlap with the usual corruption benchmarks: "
