@@ -166,7 +166,7 @@ def recommend(
 
 @app.command()
 def verify(
-    spec: Annotated[Path, typer.Argument(help="A YAML or JSON file: data, model, baseline, arms.")],
+    spec: Annotated[Path, typer.Argument(help="A YAML or JSON file: data and model, or a command; baseline, arms.")],
     budget: Annotated[str | None, typer.Option(help="Wall time, such as 3m, instead of the spec's.")] = None,
     python: Annotated[str | None, typer.Option(help="The interpreter that trains, instead of the spec's.")] = None,
     workers: Annotated[int | None, typer.Option(min=1, max=64, help="Runs at a time.")] = None,
@@ -187,7 +187,7 @@ def verify(
     if dry_run:
         arms = len(parsed.arm_names) + 1
         print(f"{arms} arms, the baseline included, on 2 to {parsed.design.max_blocks} blocks: at most "
-              f"{arms * parsed.design.max_blocks} runs within {parsed.budget}.")  # fmt: skip
+              f"{arms * parsed.design.max_blocks + parsed.rehearsals} runs within {parsed.budget}.")  # fmt: skip
         print("The number of blocks is fixed once the first block has shown what a run takes.")
         return
     job = service.submit(parsed, workspace=spec.resolve().parent, workers=workers)
@@ -219,7 +219,9 @@ def report(
 @app.command()
 def serve(
     root: Annotated[list[Path] | None, typer.Option(help="A folder that may be read; may be repeated.")] = None,
-    allow_code: Annotated[bool, typer.Option("--allow-code", help="Let specs run user code (entry, python).")] = False,
+    allow_code: Annotated[
+        bool, typer.Option("--allow-code", help="Let specs run user code (entry, python, command).")
+    ] = False,
 ) -> None:
     """Serve the Model Context Protocol on stdin and stdout."""
     from advisor_mcp.server import serve as run

@@ -16,7 +16,7 @@ from advisor.diagnosis.model import Diagnosis
 from advisor.experiments.curves import epoch_log
 from advisor.experiments.evidence import Evidence
 from advisor.experiments.plan import block_seed
-from advisor.experiments.spec import Spec, parse_spec
+from advisor.experiments.spec import Spec
 from advisor.files import write_atomic
 from advisor.jobs import service
 from advisor.jobs.interpreter import choose_interpreter
@@ -66,7 +66,8 @@ def run_demo(
         AdvisorError: training is not possible here, the job failed, or the folder cannot be written.
     """
     design = {"seed": seed, "max_blocks": blocks}
-    draft = parse_spec({**BASELINE, "design": design, "aa": True})  # the baseline alone; arms come from the recipe
+    # The baseline alone; the arms come from the recipe.
+    draft = Spec.model_validate({**BASELINE, "design": design, "aa": True})
     choose_interpreter(draft, folder)
     say(f"Training a plain baseline: a small CNN on {TRAIN_SIZE} handwritten digits")
     log = folder / "baseline.csv"
@@ -74,7 +75,7 @@ def run_demo(
     curves = read(log)[0]
     diagnosis = diagnose(curves)
     recipe = recommend(TASK, diagnosis)
-    spec = parse_spec({**BASELINE, "design": design, "arms": arms(recipe, 3)})
+    spec = Spec.model_validate({**BASELINE, "design": design, "arms": arms(recipe, 3)})
     say(f"Measuring {len(spec.arms)} steps against it in paired blocks: {', '.join(spec.arms)}")
     job = follow(service.submit(spec, workspace=folder).job_id)
     evidence = service.find_evidence(job.job_id)

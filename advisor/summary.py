@@ -9,6 +9,13 @@ from advisor.words import duration, value
 SHOWN_RULES = 2  # of each step; the others are in the structured form
 SHOWN = 4  # findings and withheld techniques; the structured form has all
 
+# What the split allows to conclude.
+LIMITS = {
+    "fixed": "the fixed split limits the conclusion to this test set.",
+    "resampled": "the resampled split limits the conclusion to this source of data.",
+    "script": "the script's own split limits the conclusion.",
+}
+
 
 def describe_diagnosis(diagnosis: Diagnosis) -> list[str]:
     """The strongest findings with their numbers and what to check next, then where they come from."""
@@ -48,17 +55,19 @@ def describe_recipe(recipe: Recipe) -> list[str]:
 def describe_evidence(evidence: Evidence) -> list[str]:
     """The baseline, each arm's verdict, the cost, and what to do."""
     results, cost = evidence.results, evidence.cost
-    baseline = f"baseline: test {results.metric} {value(results.baseline_mean, results.metric)}"
+    of = results.metric if results.split == "script" else f"test {results.metric}"
+    baseline = f"baseline: {of} {value(results.baseline_mean, results.metric)}"
     if results.baseline_sd is not None:
         baseline += f" (sd {value(results.baseline_sd, results.metric)} over {results.blocks} blocks)"
-    lines = [f"{baseline}, {results.sizes['train']} training and {results.sizes['test']} test examples"]
+    if results.sizes:
+        baseline += f", {results.sizes['train']} training and {results.sizes['test']} test examples"
+    lines = [baseline, *(f"note: {note}" for note in results.notes)]
     for arm in results.arms:
         lines.append(f"{arm.name}: {arm.sentence}")
         lines += [f"  note: {note}" for note in arm.notes]
     lines.append(
         f"{cost.runs_trained} runs trained, {cost.runs_reused} reused, in {duration(cost.wall_seconds)}; "
-        f"the {results.split} split limits the conclusion to "
-        + ("this test set." if results.split == "fixed" else "this source of data.")
+        + LIMITS[results.split]
     )
     return [*lines, what_to_do(evidence)]
 

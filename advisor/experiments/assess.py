@@ -6,7 +6,7 @@ from itertools import zip_longest
 import numpy as np
 
 from advisor.experiments.evidence import ArmEvidence, Comparison, Results, RunResult
-from advisor.experiments.spec import METRICS, Spec, Training
+from advisor.experiments.spec import METRICS, Spec
 from advisor.experiments.statistics import compare, judge
 
 NOT_MEASURED = {
@@ -25,7 +25,7 @@ def assess(spec: Spec, runs: Sequence[RunResult], sizes: Mapping[str, int]) -> R
         direction=spec.direction,
         minimum_effect=spec.minimum_effect,
         alpha=spec.design.alpha,
-        split=spec.design.split,
+        split=spec.split,
         blocks=len(baseline),
         sizes=dict(sizes),
         baseline_mean=float(baseline.mean()) if np.isfinite(baseline).all() else None,
@@ -53,31 +53,15 @@ def _arm(
     others = [metric for metric in runs[0].test if metric != spec.metric and metric in METRICS]
     return ArmEvidence(
         name=name,
-        changes=describe_changes(spec.baseline, spec.arm(name)),
+        changes=spec.changes(name),
         comparison=comparison,
         verdict=verdict,
         sentence=sentence,
         exploratory=tuple(paired(metric, 1) for metric in others),
-        effect_by_epoch=_effect_by_epoch(runs, baseline),
+        effect_by_epoch=effect_by_epoch(runs, baseline),
         gap=float(np.mean([_gap(run) for run in runs])),
         notes=_notes(runs, identical=identical and not spec.aa),
     )
-
-
-def describe_changes(baseline: Training, arm: Training) -> tuple[str, ...]:
-    """The arm's differences from the baseline in words: "lr 0.1 -> 0.03", "mixup alpha 0.2"."""
-    changes = []
-    before, after = baseline.model_dump(mode="json"), arm.model_dump(mode="json")
-    for key in before:
-        if key != "techniques" and before[key] != after[key]:
-            changes.append(f"{key} {before[key]} -> {after[key]}")
-    for name in sorted({*before["techniques"], *after["techniques"]}):
-        old, new = before["techniques"].get(name), after["techniques"].get(name)
-        if new is None:
-            changes.append(f"without {name}")
-        elif old != new:
-            changes.append(" ".join([name, ", ".join(f"{key} {value}" for key, value in new.items())]))
-    return tuple(changes)
 
 
 def _gap(run: RunResult) -> float:
@@ -85,14 +69,17 @@ def _gap(run: RunResult) -> float:
     return run.test[metric] - run.train[metric]
 
 
-def _effect_by_epoch(runs: list[RunResult], baseline: list[RunResult]) -> tuple[tuple[int, float], ...]:
-    """Mean paired difference of the validation metric after each epoch that all of these runs reached."""
+def effect_by_epoch(runs: list[RunResult], baseline: list[RunResult]) -> tuple[tuple[int, float], ...]:
+    """Mean paired difference of the validation metric after each epoch that all of these runs reached and logged."""
     effects = []
     for rows in zip_longest(*(run.rows for run in [*runs, *baseline])):
         if any(row is None for row in rows):
             break
-        arm, base = rows[: len(runs)], rows[len(runs) :]
-        mean = float(np.mean([a.validation_metric - b.validation_metric for a, b in zip(arm, base, strict=True)]))
+        values = [row.validation_metric for row in rows if row.validation_metric is not None]
+        if len(values) < len(rows) or len({row.epoch for row in rows}) > 1:
+            continue
+        arm, base = values[: len(runs)], values[len(runs) :]
+        mean = float(np.mean([a - b for a, b in zip(arm, base, strict=True)]))
         if np.isfinite(mean):
             effects.append((rows[0].epoch, mean))
     return tuple(effects)

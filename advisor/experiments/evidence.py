@@ -5,23 +5,31 @@ from typing import Literal
 from pydantic import Field
 
 from advisor.contract import Contract, Frozen, Number
-from advisor.experiments.spec import Spec
+from advisor.experiments.spec import AnySpec
+from advisor.words import metric_title
 
 Verdict = Literal["helps", "hurts", "equivalent", "undecided"]
 
 
 class EpochRow(Frozen):
-    """The values after one epoch. `train_loss` is the running mean in training mode, the others in evaluation mode."""
+    """The values after one epoch. `train_loss` is the running mean in training mode, the others in evaluation mode.
+
+    A user's script logs what it logs: None is a value that was not logged, and `validation_metric` is the metric that
+    it is judged by, whatever its split.
+    """
 
     epoch: int
-    train_loss: Number
-    train_eval_loss: Number
-    validation_loss: Number
-    validation_metric: Number
+    train_loss: Number | None
+    train_eval_loss: Number | None
+    validation_loss: Number | None
+    validation_metric: Number | None
 
 
 class RunResult(Contract):
-    """One training. The test values are of the weights that the arm itself would keep; nothing selected on them."""
+    """One training. The test values are of the weights that the arm itself would keep; nothing selected on them.
+
+    A run of a user's script that failed has no values, and says why.
+    """
 
     run_id: str
     arm: str
@@ -32,8 +40,10 @@ class RunResult(Contract):
     train: dict[str, Number]  # in evaluation mode
     kept_epoch: int  # whose weights were evaluated
     epochs_run: int
-    outcome_digest: str  # SHA-256 of the final weights and of the answers on the test split
+    outcome_digest: str  # SHA-256 of the final weights and of the answers on the test split; of a script, of its log
     rows: tuple[EpochRow, ...]
+    failure: str = ""  # why there are no values, with the tail of the output
+    notes: tuple[str, ...] = ()
 
 
 class Comparison(Frozen):
@@ -59,7 +69,7 @@ class ArmEvidence(Frozen):
     sentence: str
     exploratory: tuple[Comparison, ...]  # other metrics: not adjusted, not decided on
     effect_by_epoch: tuple[tuple[int, float], ...]  # mean paired difference of the validation metric
-    gap: Number  # mean test loss minus mean train loss in evaluation mode
+    gap: Number | None  # mean test loss minus mean train loss in evaluation mode
     notes: tuple[str, ...] = ()
 
 
@@ -70,14 +80,20 @@ class Results(Contract):
     direction: Literal["min", "max"]
     minimum_effect: float
     alpha: float
-    split: Literal["fixed", "resampled"]
+    split: Literal["fixed", "resampled", "script"]
     blocks: int
-    sizes: dict[str, int]  # examples in each split
+    sizes: dict[str, int]  # examples in each split; empty where a script keeps them to itself
     baseline_mean: float | None
     baseline_sd: float | None
     arms: tuple[ArmEvidence, ...]
     runs: tuple[RunResult, ...]
     not_measured: dict[str, str] = Field(default={})  # measure -> why it is absent
+    notes: tuple[str, ...] = ()  # what holds for all arms
+
+    @property
+    def measured(self) -> str:
+        """What was measured, in words: "test accuracy"; a script's metric by the script's own name."""
+        return metric_title(self.metric) if self.split == "script" else f"test {metric_title(self.metric)}"
 
 
 class Cost(Frozen):
@@ -112,7 +128,7 @@ class Evidence(Contract):
     """The outcome of a `verify` experiment."""
 
     kind: Literal["verify"] = "verify"
-    spec: Spec
+    spec: AnySpec
     results: Results
     cost: Cost
     provenance: Provenance

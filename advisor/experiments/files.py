@@ -4,12 +4,12 @@ from pathlib import Path
 from typing import Any
 
 from advisor.errors import AdvisorError
-from advisor.experiments.spec import Spec, parse_spec
+from advisor.experiments.spec import AnySpec, parse_spec
 
 MAX_BYTES = 1 << 20
 
 
-def read_spec(path: Path) -> Spec:
+def read_spec(path: Path) -> AnySpec:
     """The spec in this file.
 
     Raises:

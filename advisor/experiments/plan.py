@@ -2,6 +2,8 @@
 
 import hashlib
 
+from pydantic import Field
+
 from advisor import __version__
 from advisor.contract import Frozen, content_id
 from advisor.data.dataset import DataCard
@@ -9,6 +11,7 @@ from advisor.errors import AdvisorError
 from advisor.experiments.spec import METRICS, Spec
 from advisor.techniques import build_techniques
 from advisor.techniques.core import TargetKind
+from advisor.training.command_plan import CommandPlan
 from advisor.training.plan import RunPlan
 
 
@@ -21,6 +24,8 @@ class DataFacts(Frozen):
     input_shape: tuple[int, ...]
     sizes: dict[str, int]  # train, validation, test
     card: DataCard
+    # What decides the built model beside its spec: the content of its weights, a library's version.
+    model: dict[str, str] = Field({})
 
 
 class Circumstances(Frozen):
@@ -88,8 +93,23 @@ def plan_run(spec: Spec, arm: str, block: int, facts: DataFacts, circumstances: 
             "engine": __version__,
             "plan": decides,
             "data": facts.fingerprint,
+            "model": facts.model,
             "circumstances": circumstances.model_dump(mode="json"),
             "separate": arm if circumstances.nonce else "",
         }
     )
     return plan.model_copy(update={"run_id": run_id})
+
+
+def command_id(plan: CommandPlan, circumstances: Circumstances, patch: str | None, separate: str) -> str:
+    """The content id of a run of the user's script: all that decides its result, and nothing of where it runs."""
+    where = {"run_id", "arm", "block", "folder", "workspace", "manifest", "timeout_seconds"}
+    return content_id(
+        {
+            "engine": __version__,
+            "plan": plan.model_dump(mode="json", exclude=where),
+            "patch": patch,
+            "circumstances": circumstances.model_dump(mode="json"),
+            "separate": separate,
+        }
+    )

@@ -1,79 +1,49 @@
 """The spec of an experiment: data, model, baseline, arms, and what is fixed before the first run."""
 
-import re
+from pathlib import PurePath
 from typing import Any, Literal
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from advisor.contract import Contract, Frozen
+from advisor.data.spec import BUILTIN_DATA as BUILTIN_DATA
+from advisor.data.spec import DataSpec as DataSpec
 from advisor.errors import AdvisorError, invalid, unknown
+from advisor.experiments.command_spec import CommandSpec as CommandSpec
+from advisor.experiments.design import Blocks, check_arm_names, duration_text, parse_duration
+from advisor.models.spec import BUILTIN_MODELS as BUILTIN_MODELS
+from advisor.models.spec import ModelSpec as ModelSpec
 from advisor.techniques import build_techniques
-
-ENTRY = re.compile(r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")
-BUILTIN_DATA = ("breast_cancer", "digits", "wine")
-BUILTIN_MODELS = ("mlp", "small_cnn")
-# name -> (direction, kinds of targets)
-METRICS: dict[str, tuple[Literal["min", "max"], frozenset[str]]] = {
-    "accuracy": ("max", frozenset({"class"})),
-    "balanced_accuracy": ("max", frozenset({"class"})),
-    "nll": ("min", frozenset({"class"})),
-    "brier": ("min", frozenset({"class"})),
-    "ece": ("min", frozenset({"class"})),
-    "rmse": ("min", frozenset({"real"})),
-    "mae": ("min", frozenset({"real"})),
-    "r2": ("max", frozenset({"real"})),
-}
-MAX_ARMS = 32
-
-
-class DataSpec(Frozen):
-    """Where the data comes from: a built-in set, or the user's own function."""
-
-    builtin: str | None = None
-    entry: str | None = Field(None, description="module:function that returns the data")
-    arguments: dict[str, Any] = Field({}, description="keyword arguments for the entry function")
-    train_size: int | None = Field(None, ge=8, description="keep only so many training examples")
-
-    @model_validator(mode="after")
-    def _one_source(self) -> "DataSpec":
-        if (self.builtin is None) == (self.entry is None):
-            raise ValueError(
-                f"give exactly one of builtin ({', '.join(BUILTIN_DATA)}) and entry (module:function); "
-                f"got builtin={self.builtin!r}, entry={self.entry!r}"
-            )
-        if self.builtin is not None and self.builtin not in BUILTIN_DATA:
-            raise ValueError(str(unknown("built-in data set", self.builtin, BUILTIN_DATA)))
-        _check_entry(self.entry)
-        return self
-
-
-class ModelSpec(Frozen):
-    """What is trained: a named model, or the user's own function."""
-
-    name: str | None = None
-    entry: str | None = Field(None, description="module:function that builds a torch.nn.Module")
-    arguments: dict[str, Any] = Field({}, description="keyword arguments, such as width")
-
-    @model_validator(mode="after")
-    def _one_source(self) -> "ModelSpec":
-        if (self.name is None) == (self.entry is None):
-            raise ValueError(
-                f"give exactly one of name ({', '.join(BUILTIN_MODELS)}) and entry (module:function); "
-                f"got name={self.name!r}, entry={self.entry!r}"
-            )
-        if self.name is not None and self.name not in BUILTIN_MODELS:
-            raise ValueError(str(unknown("model", self.name, BUILTIN_MODELS)))
-        _check_entry(self.entry)
-        return self
+from advisor.training.metrics.catalogue import METRICS as METRICS
 
 
 class Training(Frozen):
     """How one arm trains. `techniques` maps a technique's name to its parameters."""
 
-    optimizer: Literal["sgd", "adam", "adamw"] = "adamw"
+    optimizer: Literal["sgd", "adam", "adamw", "muon"] = Field(
+        "adamw", description="muon: for hidden weights, with adamw for the rest at the same lr"
+    )
     lr: float = Field(1e-3, gt=0, le=100, allow_inf_nan=False)
     momentum: float = Field(0.9, ge=0, lt=1, description="for sgd")
-    schedule: Literal["constant", "cosine"] = "constant"
+    nesterov: bool = Field(False, description="for sgd with momentum: Nesterov's step")
+    schedule: Literal["constant", "cosine", "linear", "one_cycle", "constant_with_decay"] = Field(
+        "constant", description="how lr changes over the steps; constant_with_decay goes to 0 at the end only"
+    )
+    warmup_epochs: float = Field(
+        0.0,
+        ge=0,
+        le=10_000,
+        allow_inf_nan=False,
+        description="epochs, also parts of one, in which lr rises linearly; one_cycle rises for 30 % where 0",
+    )
+    decay_fraction: float = Field(0.2, gt=0, le=1, description="for constant_with_decay: the share of steps that decay")
+    clip_norm: float | None = Field(
+        None, gt=0, allow_inf_nan=False, description="largest norm of a step's whole gradient; none: not clipped"
+    )
+    accumulate: int = Field(1, ge=1, le=10_000, description="batches whose gradients make up one step")
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        "auto", description="of matrix products while training; auto is float32, which every device repeats"
+    )
     epochs: int = Field(30, ge=1, le=10_000)
     batch_size: int = Field(64, ge=1, le=1_000_000)
     techniques: dict[str, dict[str, Any]] = Field(default={})
@@ -88,16 +58,26 @@ class Training(Frozen):
         # Defaults are written out, so that a changed default gives another id.
         return {technique.name: technique.parameters() for technique in built}
 
+    @model_validator(mode="after")
+    def _compatible(self) -> "Training":
+        if self.nesterov and (self.optimizer != "sgd" or self.momentum == 0):
+            raise ValueError(
+                f"nesterov needs sgd with momentum but got {self.optimizer} with momentum {self.momentum:g}; leave it "
+                "out"
+            )
+        if self.warmup_epochs >= self.epochs:
+            raise ValueError(
+                f"warmup_epochs {self.warmup_epochs:g} leaves nothing of {self.epochs} epochs; lower it or train longer"
+            )
+        return self
 
-class Design(Frozen):
-    """What is fixed before the first run."""
+
+class Design(Blocks):
+    """What is fixed before the first run of our loop."""
 
     split: Literal["fixed", "resampled"] = "fixed"
     validation_fraction: float = Field(0.2, gt=0, lt=0.9)
     test_fraction: float = Field(0.25, gt=0, lt=0.9)
-    alpha: float = Field(0.05, gt=0, lt=0.5)
-    max_blocks: int = Field(8, ge=2, le=1000)
-    seed: int = Field(0, ge=0, lt=2**31)
     tune: Literal["none"] = "none"
 
     @model_validator(mode="after")
@@ -136,26 +116,22 @@ class Spec(Contract):
     @field_validator("budget", mode="before")
     @classmethod
     def _duration(cls, value: Any) -> str:
-        text = f"{value}s" if isinstance(value, (int, float)) else str(value)
-        parse_duration(text)
-        return text
+        return duration_text(value)
 
     @model_validator(mode="after")
     def _arms(self) -> "Spec":
-        if not self.arms and not self.aa:
-            raise ValueError("arms is empty; name at least one change to compare with the baseline, or set aa: true")
-        if len(self.arms) > MAX_ARMS:
-            raise ValueError(f"{len(self.arms)} arms are more than {MAX_ARMS}; compare fewer at once")
+        check_arm_names(self.arms, aa=self.aa)
         for name in self.arms:
-            if name == "baseline" or not re.fullmatch(r"[A-Za-z0-9_.+-]{1,64}", name):
-                raise ValueError(
-                    f"arm name {name!r} is not allowed; use letters, digits, '_', '.', '+' or '-', and not 'baseline'"
-                )
             if self.arm(name) == self.baseline and not self.aa:
                 raise ValueError(
                     f"arm {name!r} equals the baseline; change something, or set aa: true for an A/A check"
                 )
         return self
+
+    @property
+    def rehearsals(self) -> int:
+        """Runs beside the blocks: none, our loop obeys its seed."""
+        return 0
 
     @property
     def arm_names(self) -> tuple[str, ...]:
@@ -168,6 +144,17 @@ class Spec(Contract):
         return METRICS[self.metric][0]
 
     @property
+    def split(self) -> Literal["fixed", "resampled"]:
+        """Whether every block has the same split or one of its own."""
+        return self.design.split
+
+    @property
+    def title(self) -> str:
+        """The experiment in a line."""
+        data, model = self.data.builtin or self.data.entry, self.model.name or self.model.entry
+        return f"{', '.join(self.arm_names)} against the baseline: {model} on {data}"
+
+    @property
     def budget_seconds(self) -> float:
         """The budget in seconds of wall time."""
         return parse_duration(self.budget)
@@ -177,9 +164,36 @@ class Spec(Contract):
         """Whether running this spec imports the user's code or starts another interpreter."""
         return bool(self.data.entry or self.model.entry or self.python)
 
+    def paths(self) -> tuple[PurePath, ...]:
+        """The files and folders that it names, as it names them."""
+        return (*self.data.paths(), *self.model.paths())
+
+    def changes(self, name: str) -> tuple[str, ...]:
+        """The arm's differences from the baseline in words: "lr 0.1 -> 0.03", "mixup alpha 0.2"."""
+        return describe_changes(self.baseline, self.arm(name))
+
     def arm(self, name: str) -> Training:
         """How this arm trains: its overlay laid on the baseline. "baseline" is an arm too."""
         return overlay(self.baseline, self.arms.get(name, {}), name)
+
+
+AnySpec = Spec | CommandSpec
+
+
+def describe_changes(baseline: Training, arm: Training) -> tuple[str, ...]:
+    """The arm's differences from the baseline in words: "lr 0.1 -> 0.03", "mixup alpha 0.2"."""
+    changes = []
+    before, after = baseline.model_dump(mode="json"), arm.model_dump(mode="json")
+    for key in before:
+        if key != "techniques" and before[key] != after[key]:
+            changes.append(f"{key} {before[key]} -> {after[key]}")
+    for name in sorted({*before["techniques"], *after["techniques"]}):
+        old, new = before["techniques"].get(name), after["techniques"].get(name)
+        if new is None:
+            changes.append(f"without {name}")
+        elif old != new:
+            changes.append(" ".join([name, ", ".join(f"{key} {value}" for key, value in new.items())]))
+    return tuple(changes)
 
 
 def overlay(baseline: Training, change: dict[str, Any], name: str) -> Training:
@@ -204,29 +218,18 @@ def overlay(baseline: Training, change: dict[str, Any], name: str) -> Training:
         raise invalid(f"arm {name!r}", error, Training) from None
 
 
-def parse_spec(value: Any, *, where: str = "the spec") -> Spec:
-    """A Spec from plain data (a parsed YAML or JSON document).
+def parse_spec(value: Any, *, where: str = "the spec") -> AnySpec:
+    """A spec from plain data (a parsed YAML or JSON document): the form with a `command`, or that of our loop.
 
     Raises:
         AdvisorError: anything that is wrong with it, each wrong key with its value and what to do.
     """
     if not isinstance(value, dict):
-        raise AdvisorError(f"{where} must be a mapping with data, model and arms but got {type(value).__name__}.")
+        raise AdvisorError(
+            f"{where} must be a mapping with data, model and arms, or with a command, but got {type(value).__name__}."
+        )
+    form: type[Spec] | type[CommandSpec] = CommandSpec if "command" in value else Spec
     try:
-        return Spec.model_validate(value)
+        return form.model_validate(value)
     except ValidationError as error:
-        raise invalid(where, error, Spec) from None
-
-
-def parse_duration(text: str) -> float:
-    """Seconds from "90s", "3m", "1.5h" or "45"."""
-    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(s|m|h)?\s*", text)
-    seconds = float(found[1]) * {"s": 1, "m": 60, "h": 3600}[found[2] or "s"] if found else 0.0
-    if not 0 < seconds <= 7 * 24 * 3600:
-        raise ValueError(f"budget {text!r} is not a duration of at most 7 days; write it like 90s, 10m or 2h")
-    return seconds
-
-
-def _check_entry(entry: str | None) -> None:
-    if entry is not None and not ENTRY.match(entry):
-        raise ValueError(f"entry {entry!r} is not of the form module:function")
+        raise invalid(where, error, form) from None

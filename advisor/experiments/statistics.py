@@ -52,16 +52,21 @@ def compare(
 
 
 def judge(
-    comparison: Comparison, *, direction: Literal["min", "max"], minimum_effect: float, identical: bool
+    comparison: Comparison,
+    *,
+    direction: Literal["min", "max"],
+    minimum_effect: float,
+    identical: bool,
+    outcome: str = "weights",
 ) -> tuple[Verdict, str]:
     """The verdict on one arm and a sentence that states it with its numbers.
 
-    `identical`: in every block the arm ended with the baseline's very weights; then nothing is left to estimate.
+    `identical`: in every block the arm ended with the baseline's very `outcome`; then nothing is left to estimate.
     """
     metric = metric_title(comparison.metric)
     blocks = f"{comparison.n} paired blocks"
     if identical:
-        return "equivalent", f"Equivalent: in all {blocks} it ended with exactly the baseline's weights."
+        return "equivalent", f"Equivalent: in all {blocks} it ended with exactly the baseline's {outcome}."
     if comparison.mean is None:
         return "undecided", f"Undecided: {metric} was not finite in some of {blocks}; look at the diverged runs."
     if comparison.interval is None:

@@ -4,6 +4,7 @@ Decisions follow block order and logged events, never the order of finishing, so
 course and ends with the same results.
 """
 
+import math
 import os
 import platform
 import time
@@ -12,13 +13,12 @@ from typing import Any, Protocol
 
 from advisor import __version__
 from advisor.errors import AdvisorError
-from advisor.experiments.assess import assess
 from advisor.experiments.budget import blocks_within
 from advisor.experiments.evidence import Cost, Evidence, Provenance, RunResult
-from advisor.experiments.plan import Circumstances, DataFacts, block_seed, check_fits, plan_run
+from advisor.experiments.plan import block_seed
 from advisor.jobs.request import Request
 from advisor.jobs.store import Store, now
-from advisor.training.plan import RunPlan
+from advisor.jobs.work import Plan, Setting, work_for
 from advisor.words import duration
 
 MAX_DEATHS = 2  # of one run's worker, before the job fails
@@ -47,6 +47,7 @@ class Campaign:
         self.job_id = job_id
         self.request = request
         self.spec = request.spec
+        self.work = work_for(job_id, request)
         self.arms = ("baseline", *self.spec.arm_names)
         self.store = store
         self.executor = executor
@@ -56,6 +57,7 @@ class Campaign:
         self.reused = 0
         self.progress = 0.0
         self.blocks = self.spec.design.max_blocks
+        self.extra = self.spec.rehearsals  # runs beside the blocks
 
     def run(self) -> Evidence:
         """Everything, to the end.
@@ -65,45 +67,45 @@ class Campaign:
             CancelledError: the job was cancelled.
         """
         self._say("looking at the data")
-        facts, device = self._look()
-        check_fits(self.spec, facts)
-        circumstances = Circumstances(
-            python=self.request.interpreter.python,
-            torch=self.request.interpreter.versions["torch"],
-            device=device,
-            threads=1,
-            dtype="float32",
-            code=self.request.code,
-            nonce=self.request.nonce,
-        )
-
-        def plan(arm: str, block: int) -> RunPlan:
-            return plan_run(self.spec, arm, block, facts, circumstances)
-
+        setting = self.work.begin(self._look())
+        first_block = [self.work.plan(arm, 0) for arm in self.arms]
+        rehearsals = self.work.rehearsals
         logged = self.store.last_event(self.job_id, "blocks")
         if logged is None:
-            self._train([plan(arm, 0) for arm in self.arms], limit=self.spec.budget_seconds)
-            logged = blocks_within(
+            self._train([*first_block, *rehearsals], limit=self.spec.budget_seconds)
+            self.work.check_first_block([result for result, _ in self.done.values()])
+            logged = self._count_blocks()
+            self.store.log_event(self.job_id, "blocks", logged)
+        self.blocks = logged
+        rest = [self.work.plan(arm, block) for block in range(1, self.blocks) for arm in self.arms]
+        self._train([*first_block, *rehearsals, *rest])
+        self._say("judging", 1.0)
+        return self._evidence(setting)
+
+    def _count_blocks(self) -> int:
+        try:
+            return blocks_within(
                 self.spec.budget_seconds,
-                first_block=[seconds for _, seconds in self.done.values()],
+                first_block=[self.done[0, arm][1] for arm in self.arms],
                 elapsed=self._elapsed(),
                 workers=self.executor.workers,
                 max_blocks=self.spec.design.max_blocks,
             )
-            self.store.log_event(self.job_id, "blocks", logged)
-        self.blocks = logged
-        self._train([plan(arm, block) for block in range(self.blocks) for arm in self.arms])
-        self._say("judging", 1.0)
-        return self._evidence(facts, circumstances)
+        except AdvisorError as error:
+            failed = [f" Run {result.arm!r} failed: {result.failure}" for result, _ in self.done.values()
+                      if result.failure]  # fmt: skip
+            raise AdvisorError(f"{error}{''.join(failed)}", exit_status=error.exit_status) from None
 
-    def _look(self) -> tuple[DataFacts, str]:
-        self.executor.submit({"kind": "inspect", "task": "data", "spec": self.spec.model_dump(mode="json")})
+    def _look(self) -> Message:
+        task = self.work.look
+        if task is None:
+            return {}
+        self.executor.submit(task)
         while True:
             for message in self._poll():
                 if message["kind"] == "finished":
-                    value = message["value"]
-                    cuda = value["cuda"] and self.spec.model.entry is not None  # the built-in models are too small
-                    return DataFacts.model_validate(value["facts"]), "cuda" if cuda else "cpu"
+                    value: Message = message["value"]
+                    return value
                 if message["kind"] == "died":
                     raise AdvisorError(
                         f"The worker that loaded the data ended with status {message['status']}; its log is in "
@@ -111,9 +113,9 @@ class Campaign:
                         exit_status=1,
                     )
 
-    def _train(self, plans: list[RunPlan], limit: float | None = None) -> None:
+    def _train(self, plans: list[Plan], limit: float | None = None) -> None:
         """Train what is not finished yet; each result is recorded at once."""
-        waiting: dict[str, RunPlan] = {}
+        waiting: dict[str, Plan] = {}
         for plan in plans:
             if (plan.block, plan.arm) not in self.done and not self._reuse(plan):
                 waiting[f"{plan.block}/{plan.arm}"] = plan
@@ -155,25 +157,27 @@ class Campaign:
                 raise AdvisorError(f"{where}{message['error']}", exit_status=message["exit_status"])
         return messages
 
-    def _task(self, name: str, plan: RunPlan) -> Message:
-        return {"kind": "train", "task": name, "plan": plan.model_dump(mode="json")}
+    def _task(self, name: str, plan: Plan) -> Message:
+        return {"kind": self.work.kind, "task": name, "plan": plan.model_dump(mode="json")}
 
-    def _reuse(self, plan: RunPlan) -> bool:
+    def _reuse(self, plan: Plan) -> bool:
         found = self.store.find_run(plan.run_id)
         if found is None:
             return False
         result, seconds, trained_by = found
+        if result.failure and trained_by != self.job_id:
+            return False  # what failed for another job may work now
         self.reused += trained_by != self.job_id
         self.done[plan.block, plan.arm] = (result.model_copy(update={"arm": plan.arm, "block": plan.block}), seconds)
         return True
 
-    def _record(self, plan: RunPlan, message: Message) -> None:
+    def _record(self, plan: Plan, message: Message) -> None:
         result = RunResult.model_validate(message["value"])
         self.store.save_run(self.job_id, result, message["seconds"])
         self.done[plan.block, plan.arm] = (result, message["seconds"])
 
     def _report_progress(self, in_flight: float) -> None:
-        total = self.blocks * len(self.arms)
+        total = self.blocks * len(self.arms) + self.extra
         share = min(0.99, (len(self.done) + in_flight) / total)
         left = ""
         if self.progress > 0.05 and len(self.done) > len(self.arms):
@@ -189,32 +193,38 @@ class Campaign:
     def _elapsed(self) -> float:
         return time.monotonic() - self._clock
 
-    def _evidence(self, facts: DataFacts, circumstances: Circumstances) -> Evidence:
+    def _seconds(self, arms: tuple[str, ...]) -> float:
+        """Mean seconds of the first arm's runs in blocks where all of these arms finished; NaN where there are none."""
+        blocks = [block for block in range(self.blocks) if not any(self.done[block, arm][0].failure for arm in arms)]
+        return sum(self.done[block, arms[0]][1] for block in blocks) / len(blocks) if blocks else math.nan
+
+    def _evidence(self, setting: Setting) -> Evidence:
         runs = [result for result, _ in self.done.values()]
-        per_arm = {
-            arm: sum(self.done[block, arm][1] for block in range(self.blocks)) / self.blocks for arm in self.arms
+        per_arm = {arm: seconds for arm in self.arms if math.isfinite(seconds := self._seconds((arm,)))}
+        multiplier = {
+            arm: self._seconds((arm, "baseline")) / max(self._seconds(("baseline", arm)), 1e-9) for arm in self.arms
         }
         return Evidence(
             spec=self.spec,
-            results=assess(self.spec, runs, facts.sizes),
+            results=self.work.results(runs),
             cost=Cost(
                 wall_seconds=self._elapsed(),
                 training_seconds=sum(seconds for _, seconds in self.done.values()),
                 runs_trained=len(runs) - self.reused,
                 runs_reused=self.reused,
                 seconds_per_run=per_arm,
-                multiplier={arm: per_arm[arm] / max(per_arm["baseline"], 1e-9) for arm in self.arms},
+                multiplier={arm: ratio for arm, ratio in multiplier.items() if math.isfinite(ratio)},
             ),
             provenance=Provenance(
                 engine=__version__,
-                python=circumstances.python,
+                python=self.request.interpreter.python,
                 versions=self.request.interpreter.versions,
-                device=circumstances.device,
-                threads=circumstances.threads,
-                dtype=circumstances.dtype,
+                device=setting.device,
+                threads=1,
+                dtype=setting.dtype,
                 machine=f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors",
-                data_fingerprint=facts.fingerprint,
-                code_fingerprint=circumstances.code,
+                data_fingerprint=setting.data,
+                code_fingerprint=self.request.code,
                 block_seeds=tuple(block_seed(self.spec.design.seed, block) for block in range(self.blocks)),
                 started=self.started,
                 finished=now(),

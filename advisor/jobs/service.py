@@ -11,8 +11,9 @@ from pathlib import Path
 
 import advisor
 from advisor.errors import AdvisorError
+from advisor.experiments.command_spec import CommandSpec
 from advisor.experiments.evidence import Evidence
-from advisor.experiments.spec import Spec
+from advisor.experiments.spec import AnySpec
 from advisor.jobs import lock
 from advisor.jobs.driver import CANCEL
 from advisor.jobs.home import home, job_folder
@@ -21,7 +22,7 @@ from advisor.jobs.request import Request, prepare
 from advisor.jobs.store import Store
 
 
-def submit(spec: Spec, *, workspace: Path | None = None, workers: int | None = None) -> Job:
+def submit(spec: AnySpec, *, workspace: Path | None = None, workers: int | None = None) -> Job:
     """Start the experiment in a process of its own and return at once.
 
     The same spec with the same code, versions and data answers from finished work. `workspace` is where entry
@@ -31,13 +32,14 @@ def submit(spec: Spec, *, workspace: Path | None = None, workers: int | None = N
         AdvisorError: the interpreter cannot train, or the job cannot be stored.
     """
     folder = (workspace or Path.cwd()).resolve()
-    request = prepare(spec, folder, workers or _processors())
+    request = prepare(spec, folder, workers or _runs_at_a_time(spec))
     store, job_id = Store(home()), request.job_id
     if store.has_job(job_id):
         job = show(job_id)
         # Built-in data cannot have changed. The user's own may: then the driver compares fingerprints again.
         if job.active or (job.state == "done" and request.workspace is None):
             return job
+        store.forget_failures(job_id)  # whoever asks again has mended something, or hopes for better
     return _start(store, request)
 
 
@@ -74,7 +76,7 @@ def find_evidence(job_id: str) -> Evidence:
     return Evidence.model_validate_json(row["evidence"])
 
 
-def find_spec(job_id: str) -> Spec:
+def find_spec(job_id: str) -> AnySpec:
     """The spec that the job was started with."""
     return Request.model_validate_json(Store(home()).row(job_id)["request"]).spec
 
@@ -137,7 +139,7 @@ def _start(store: Store, request: Request, job_id: str | None = None) -> Job:
             return show(job_id)
         try:
             (folder / CANCEL).unlink(missing_ok=True)
-            store.add_job(job_id, _title(request.spec), request.model_dump(mode="json"))
+            store.add_job(job_id, request.spec.title, request.model_dump(mode="json"))
             _spawn(job_id, folder, held)
         finally:
             os.close(held)
@@ -183,11 +185,8 @@ def _view(row: sqlite3.Row) -> Job:
     )  # fmt: skip
 
 
-def _title(spec: Spec) -> str:
-    data = spec.data.builtin or spec.data.entry
-    model = spec.model.name or spec.model.entry
-    return f"{', '.join(spec.arm_names)} against the baseline: {model} on {data}"
-
-
-def _processors() -> int:
+def _runs_at_a_time(spec: AnySpec) -> int:
+    """One for each processor; scripts share a GPU badly, so where there is one they run one after another."""
+    if isinstance(spec, CommandSpec) and Path("/dev/nvidia0").exists():
+        return 1
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -124,6 +124,13 @@ class Store:
                 (result.run_id, job_id, result.model_dump_json(), seconds, now()),
             )
 
+    def forget_failures(self, job_id: str) -> None:
+        """Remove the runs of this job that failed, so that they are tried again."""
+        with self._connect() as connection:
+            rows = connection.execute("SELECT run_id, result FROM runs WHERE job_id = ?", (job_id,)).fetchall()
+            failed = [row["run_id"] for row in rows if RunResult.model_validate_json(row["result"]).failure]
+            connection.executemany("DELETE FROM runs WHERE run_id = ?", [(run_id,) for run_id in failed])
+
     def find_run(self, run_id: str) -> tuple[RunResult, float, str] | None:
         """A finished run with its training seconds and the job that trained it, or None."""
         with self._connect() as connection:

@@ -48,7 +48,7 @@ def _serve(task: dict[str, Any], workspace: Path | None, send: Send) -> None:
 
     try:
         started = time.perf_counter()
-        value = _inspect(task, workspace) if task["kind"] == "inspect" else _train(task, workspace, send)
+        value = KINDS[task["kind"]](task, workspace, send)
         send({"kind": "finished", "task": task["task"], "value": value, "seconds": time.perf_counter() - started})
     except AdvisorError as error:
         send({"kind": "failed", "task": task["task"], "error": str(error), "exit_status": error.exit_status})
@@ -61,14 +61,17 @@ def _serve(task: dict[str, Any], workspace: Path | None, send: Send) -> None:
         send({"kind": "failed", "task": task["task"], "error": message, "exit_status": 1})
 
 
-def _inspect(task: dict[str, Any], workspace: Path | None) -> dict[str, Any]:
+def _inspect(task: dict[str, Any], workspace: Path | None, send: Send) -> dict[str, Any]:
+    del send
     import torch
 
     from advisor.data import inspect
     from advisor.experiments.spec import Spec
+    from advisor.models.build import identity
 
     spec = Spec.model_validate(task["spec"])
-    return {"facts": inspect(spec.data, workspace, spec.design), "cuda": torch.cuda.is_available()}
+    facts = inspect(spec.data, workspace, spec.design) | {"model": identity(spec.model, workspace)}
+    return {"facts": facts, "cuda": torch.cuda.is_available()}
 
 
 def _train(task: dict[str, Any], workspace: Path | None, send: Send) -> dict[str, Any]:
@@ -84,6 +87,17 @@ def _train(task: dict[str, Any], workspace: Path | None, send: Send) -> dict[str
             send({"kind": "progress", "task": task["task"], "share": done / planned})
 
     return train(RunPlan.model_validate(task["plan"]), workspace=workspace, on_epoch=on_epoch).model_dump(mode="json")
+
+
+def _command(task: dict[str, Any], workspace: Path | None, send: Send) -> dict[str, Any]:
+    from advisor.training.command import run_command
+    from advisor.training.command_plan import CommandPlan
+
+    del workspace, send  # the plan says where, and only the script knows how far it is
+    return run_command(CommandPlan.model_validate(task["plan"])).model_dump(mode="json")
+
+
+KINDS = {"inspect": _inspect, "train": _train, "command": _command}
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from advisor.recipe.model import Recipe
 from advisor.report import words
 from advisor.report.model import Report
 from advisor.summary import what_to_do
-from advisor.words import change, interval, metric_title
+from advisor.words import change, interval
 
 # Verdicts other than "helps", in the order and the words in which the answer names them.
 _OTHERS: tuple[tuple[Verdict, str], ...] = (
@@ -36,9 +36,9 @@ def what_helps(evidence: Evidence) -> str:
     helping = [arm for arm in by_size if arm.verdict == "helps"]
     if helping:
         effects = _list([f"{arm.name} ({_effect(arm, results.metric)})" for arm in helping])
-        text = f"On test {metric_title(results.metric)}, over {results.blocks} paired blocks: {effects}."
+        text = f"On {results.measured}, over {results.blocks} paired blocks: {effects}."
     else:
-        text = f"No arm was shown to improve test {metric_title(results.metric)} in {results.blocks} paired blocks."
+        text = f"No arm was shown to improve {results.measured} in {results.blocks} paired blocks."
     for verdict, heading in _OTHERS:
         arms = [arm for arm in by_size if arm.verdict == verdict]
         if arms:

@@ -19,15 +19,18 @@ def job_report(job_id: str) -> Report:
         AdvisorError: there is no such job, or it has no evidence.
     """
     evidence = service.find_evidence(job_id)
-    first = next(run for run in evidence.results.runs if run.arm == "baseline")
-    log: Path = job_folder(job_id) / "baseline.csv"
-    write_atomic(log, epoch_log(first.rows, evidence.results.metric))
-    curves = read(log)[0]
+    first = next((run for run in evidence.results.runs if run.arm == "baseline" and run.rows), None)
+    curves = None
+    if first is not None:
+        log: Path = job_folder(job_id) / "baseline.csv"
+        metric = evidence.results.metric
+        write_atomic(log, epoch_log(first.rows, metric, metric if evidence.results.split == "script" else None))
+        curves = read(log)[0]
     return Report(
         title=service.show(job_id).title,
         created=now(),
         curves=curves,
-        diagnosis=diagnose(curves),
+        diagnosis=diagnose(curves) if curves is not None else None,
         evidence=evidence,
         reproduce=(f"regadvisor jobs show {job_id} --spec > spec.json", "regadvisor verify spec.json"),
     )

@@ -9,7 +9,7 @@ from advisor.diagnosis.trend import LARGEST
 from advisor.experiments.evidence import ArmEvidence, Evidence, Results
 from advisor.report import words
 from advisor.report.picture import COLOURS, LINE, Format, canvas, clean, draw, place, write
-from advisor.words import change, metric_title
+from advisor.words import change
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,7 +29,7 @@ def effects_picture(evidence: Evidence, *, format: Format) -> bytes | str:
     """
     results = evidence.results
     said = "; ".join(f"{arm.name}: {verdict_text(arm, results)}" for arm in results.arms)
-    title = f"Effect of each arm on test {results.metric}, arm minus baseline. {said}"
+    title = f"Effect of each arm on {results.measured}, arm minus baseline. {said}"
     return draw(lambda: _figure(results), title=title, format=format)
 
 
@@ -41,12 +41,11 @@ def verdict_text(arm: ArmEvidence, results: Results) -> str:
 
 def _figure(results: Results) -> "Figure":
     count = max(1, len(results.arms))
-    name = metric_title(results.metric)
     unit = f" ({words.unit(results.metric)})" if words.unit(results.metric) else ""
     top, bottom = 0.06 + 2 * LINE + 0.1, 0.55
     figure = canvas(top + count * ROW + bottom)
     band = f"shaded: below {words.size(results.minimum_effect, results.metric)}, too small to matter"
-    write(figure, [(f"change of test {name}{unit}, arm minus baseline", "ink")])
+    write(figure, [(f"change of {results.measured}{unit}, arm minus baseline", "ink")])
     if results.minimum_effect > 0:
         write(figure, [(band, "muted")], top=0.06 + LINE)
     axes = place(figure, left=0.12, right=0.12, top=top, bottom=bottom)

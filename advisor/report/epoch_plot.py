@@ -23,7 +23,7 @@ def effect_by_epoch_picture(evidence: Evidence, *, format: Literal["svg"]) -> st
 def effect_by_epoch_picture(evidence: Evidence, *, format: Format) -> bytes | str:
     """The mean paired difference of the validation metric after each epoch, one line an arm."""
     results = evidence.results
-    title = f"Mean paired difference of validation {results.metric} after each epoch, arm minus baseline."
+    title = f"Mean paired difference of {_measured(results)} after each epoch, arm minus baseline."
     return draw(lambda: _figure(results), title=title, format=format)
 
 
@@ -36,7 +36,7 @@ def _figure(results: Results) -> "Figure":
         named = sorted(arms, key=lambda arm: -abs(_last(arm)))[:NAMED]
         others = [arm for arm in arms if arm not in named]
     names = [clean(arm.name, 18) for arm in named]
-    above = [(f"validation {metric_title(results.metric)}, arm minus baseline{_unit(results)}", "ink")]
+    above = [(f"{_measured(results)}, arm minus baseline{_unit(results)}", "ink")]
     if others:
         above.append((f"grey: {len(others)} more arms, whose last effects are smaller", "muted"))
     top = 0.16 + LINE * len(above)
@@ -71,6 +71,12 @@ def _figure(results: Results) -> "Figure":
     axes.annotate(better, (0, 0), xycoords="axes fraction", xytext=(0, -30), textcoords="offset points",
                   color=COLOURS["muted"])  # fmt: skip
     return figure
+
+
+def _measured(results: Results) -> str:
+    """A script's effect by epoch is of the validation series beside its metric, or of the metric itself."""
+    name = metric_title(results.metric)
+    return f"{name} as logged" if results.split == "script" else f"validation {name}"
 
 
 def _unit(results: Results) -> str:

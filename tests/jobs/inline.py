@@ -4,7 +4,7 @@ from collections import deque
 from pathlib import Path
 from typing import Any
 
-from advisor.experiments.spec import Spec
+from advisor.experiments.spec import AnySpec
 from advisor.jobs import worker
 from advisor.jobs.campaign import Campaign
 from advisor.jobs.home import home
@@ -17,7 +17,8 @@ class InlineExecutor:
 
     def __init__(self, workspace: Path | None = None, *, reverse: bool = False, die_after: int | None = None) -> None:
         self.workers = 2
-        self.trained = 0
+        self.trained = 0  # by our loop
+        self.ran = 0  # of the user's script
         self._workspace = workspace
         self._reverse = reverse
         self._die_after = die_after
@@ -31,16 +32,17 @@ class InlineExecutor:
         if not self._waiting:
             return []
         task = self._waiting.pop() if self._reverse else self._waiting.popleft()
-        if self._die_after is not None and self.trained >= self._die_after:
+        if self._die_after is not None and self.trained + self.ran >= self._die_after:
             raise SystemExit("the driver was killed")
         messages: list[dict[str, Any]] = []
         worker._serve(task, self._workspace, messages.append)
         self.trained += task["kind"] == "train"
+        self.ran += task["kind"] == "command"
         return messages
 
 
 def campaign(
-    spec: Spec, executor: InlineExecutor, *, workspace: Path | None = None, request: Request | None = None
+    spec: AnySpec, executor: InlineExecutor, *, workspace: Path | None = None, request: Request | None = None
 ) -> Campaign:
     """A campaign in the home of this test, as the driver would set it up."""
     request = request or prepare(spec, workspace or Path.cwd(), workers=2)

@@ -48,6 +48,11 @@ SPEC: dict[str, Any] = {
 }
 LONG = {**SPEC, "baseline": {"lr": 0.01, "epochs": 150}, "design": {"max_blocks": 6}}
 ENDLESS = {**LONG, "baseline": {"lr": 0.01, "epochs": 1000}}  # to be cancelled
+OWN_SCRIPT: dict[str, Any] = {
+    "command": "python train.py --seed {seed}",
+    "report": {"metric": "accuracy", "direction": "max"},
+    "aa": True,
+}
 OVERFIT = {
     "train": [1.0 / (1 + 0.3 * i) for i in range(40)],
     "validation": [0.6 + 0.001 * (i - 12) ** 2 for i in range(40)],
@@ -218,6 +223,7 @@ async def test_starting_an_interrupted_job_again_continues_it() -> None:
         ("start_verification", {"spec": {**SPEC, "metric": "acuracy"}}, ["'acuracy'", "accuracy"]),
         ("start_verification", {"spec": {**SPEC, "model": {"entry": "a:b"}}}, ["--allow-code"]),
         ("start_verification", {"spec": {**SPEC, "python": "/bin/sh"}}, ["--allow-code"]),
+        ("start_verification", {"spec": OWN_SCRIPT}, ["command", "regadvisor serve --allow-code"]),
         ("get_job", {"job_id": "nothing"}, ["'nothing'", "no jobs yet"]),
         ("wait_for_job", {"job_id": "nothing", "seconds": 99}, ["25"]),
     ],

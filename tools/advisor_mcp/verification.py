@@ -29,14 +29,17 @@ async def start_verification(
             description="{data: {builtin: digits|breast_cancer|wine}, {folder}, {table, target}, {text, target}, "
             "{arrays}, {corpus} or {entry: module:function}, model: {name: mlp|small_cnn|resnet|vit_tiny|"
             "table_mlp|text_cnn|text_transformer|gpt_mini} or {entry}, baseline: {lr, epochs, techniques}, "
-            "arms: {name: {techniques: {mixup: {alpha: 0.2}}}}, metric, minimum_effect, budget: 5m}"
+            "arms: {name: {techniques: {mixup: {alpha: 0.2}}}}, metric, minimum_effect, budget: 5m} or, for your "
+            "own script, {command: 'python {script} --seed {seed} --out {run_dir}', log: '{run_dir}/metrics.csv', "
+            "report: {metric: test_accuracy, direction: max}, select: {metric, direction}, "
+            "baseline: {script: train.py}, arms: {name: {script | patch | placeholder: value}}, budget}"
         ),
     ] = None,
     spec_path: Annotated[str | None, Field(description="YAML or JSON spec file, instead of spec")] = None,
 ) -> CallToolResult:
     """Train each arm against the baseline on paired blocks and judge the differences. Answers with a job id at once.
 
-    Then wait_for_job. User code (entry, python) needs a server started with --allow-code."""
+    Then wait_for_job. User code (entry, python, command) needs a server started with --allow-code."""
     from advisor.experiments.files import read_spec
     from advisor.experiments.spec import parse_spec
     from advisor.jobs import service
@@ -51,10 +54,10 @@ async def start_verification(
         parsed = parse_spec(spec)
     if parsed.needs_user_code and not settings_of(ctx).allow_code:
         raise AdvisorError(
-            "This spec runs user code (entry or python), which this server was not started to allow; "
+            "This spec runs user code (entry, python or command), which this server was not started to allow; "
             "restart it with: regadvisor serve --allow-code, or use built-in data and models."
         )
-    for named in (*parsed.data.paths(), *parsed.model.paths()):
+    for named in parsed.paths():
         allowed_path(str(workspace / named), ctx, roots)
     job = await anyio.to_thread.run_sync(lambda: service.submit(parsed, workspace=workspace))
     return _job_answer(job, None)

@@ -1,0 +1,241 @@
+"""What the runs of a job are: trainings by our loop, or runs of the user's own script. A campaign knows no more."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+from advisor.errors import AdvisorError
+from advisor.experiments.assess import assess
+from advisor.experiments.assess_command import assess_command
+from advisor.experiments.command_spec import CommandSpec, spell
+from advisor.experiments.evidence import Results, RunResult
+from advisor.experiments.plan import Circumstances, DataFacts, block_seed, check_fits, command_id, plan_run
+from advisor.experiments.spec import Spec
+from advisor.experiments.tree import changed, copy_tree, fingerprint, manifest
+from advisor.files import write_atomic
+from advisor.jobs.home import home, job_folder
+from advisor.jobs.request import Request, patched
+from advisor.training.command_plan import CommandPlan
+from advisor.training.plan import RunPlan
+
+REPEAT = "baseline (repeat)"  # no arm can be called so
+Plan = RunPlan | CommandPlan
+
+
+class Setting(NamedTuple):
+    """Where runs happen, for the evidence."""
+
+    device: str
+    dtype: str
+    data: str  # fingerprint
+
+
+class Work(Protocol):
+    """One form of spec, as a campaign sees it."""
+
+    kind: str  # of its tasks
+
+    @property
+    def look(self) -> dict[str, Any] | None:
+        """The task whose value `begin` needs, or None."""
+        ...
+
+    def begin(self, looked: dict[str, Any]) -> Setting:
+        """Before the first run.
+
+        Raises:
+            AdvisorError: what was asked for cannot work.
+        """
+        ...
+
+    def plan(self, arm: str, block: int) -> Plan:
+        """One run."""
+        ...
+
+    @property
+    def rehearsals(self) -> list[Plan]:
+        """Runs beside the blocks, done with the first one."""
+        ...
+
+    def check_first_block(self, runs: Sequence[RunResult]) -> None:
+        """Look at the first block and the rehearsals.
+
+        Raises:
+            AdvisorError: going on is pointless.
+        """
+        ...
+
+    def results(self, runs: Sequence[RunResult]) -> Results:
+        """The judgement over all runs, rehearsals included."""
+        ...
+
+
+class TrainingWork:
+    """Trainings by our own loop."""
+
+    kind = "train"
+
+    def __init__(self, spec: Spec, request: Request) -> None:
+        self.spec = spec
+        self.request = request
+
+    @property
+    def look(self) -> dict[str, Any] | None:
+        """Load the data once."""
+        return {"kind": "inspect", "task": "data", "spec": self.spec.model_dump(mode="json")}
+
+    def begin(self, looked: dict[str, Any]) -> Setting:
+        """Refuse what does not fit the data."""
+        self.facts = DataFacts.model_validate(looked["facts"])
+        check_fits(self.spec, self.facts)
+        cuda = looked["cuda"] and self.spec.model.entry is not None  # the built-in models are too small
+        self.circumstances = Circumstances(
+            python=self.request.interpreter.python,
+            torch=self.request.interpreter.versions["torch"],
+            device="cuda" if cuda else "cpu",
+            threads=1,
+            dtype="float32",
+            code=self.request.code,
+            nonce=self.request.nonce,
+        )
+        return Setting(self.circumstances.device, self.circumstances.dtype, self.facts.fingerprint)
+
+    def plan(self, arm: str, block: int) -> Plan:
+        """One training."""
+        return plan_run(self.spec, arm, block, self.facts, self.circumstances)
+
+    @property
+    def rehearsals(self) -> list[Plan]:
+        """None: our loop obeys its seed."""
+        return []
+
+    def check_first_block(self, runs: Sequence[RunResult]) -> None:
+        """Nothing to look at: a training that fails ends the job."""
+
+    def results(self, runs: Sequence[RunResult]) -> Results:
+        """The judgement."""
+        return assess(self.spec, runs, self.facts.sizes)
+
+
+class CommandWork:
+    """Runs of the user's own script."""
+
+    kind = "command"
+    look = None
+
+    def __init__(self, spec: CommandSpec, request: Request, job_id: str) -> None:
+        assert request.workspace is not None
+        self.spec = spec
+        self.request = request
+        self.folder = job_folder(job_id)
+        self.workspace = Path(request.workspace)
+
+    def begin(self, looked: dict[str, Any]) -> Setting:
+        """Note the tree's files, which must stay as they were when the job was submitted, and make patched copies."""
+        files = self._files()
+        (self.folder / "runs").mkdir(parents=True, exist_ok=True)
+        self._trees: dict[str, tuple[Path, str | None]] = {}
+        for arm in ("baseline", *self.spec.arm_names):
+            patch = self.request.patches.get(arm)
+            self._trees[arm] = self._tree(arm, patch, files)
+        return Setting("the script's own", "the script's own", "not known: the script loads its data")
+
+    def _files(self) -> dict[str, str]:
+        known = self.folder / "tree.json"
+        if self.request.code is None:
+            return {}
+        if not known.exists():
+            files = manifest(self.workspace, home().resolve())
+            if files is None or fingerprint(files) != self.request.code:
+                raise AdvisorError(
+                    f"The files in {str(self.workspace)!r} changed while the job was starting; start it again."
+                )
+            write_atomic(known, json.dumps(files, sort_keys=True))
+        found: dict[str, str] = json.loads(known.read_text(encoding="utf-8"))
+        other = changed(found, self.workspace)
+        if other:
+            raise AdvisorError(
+                f"{', '.join(map(repr, other[:5]))} changed since job {self.folder.name} was started; put "
+                f"{'it' if len(other) == 1 else 'them'} back, or start another job with regadvisor verify."
+            )
+        return found
+
+    def _tree(self, arm: str, patch: str | None, files: dict[str, str]) -> tuple[Path, str | None]:
+        if patch is None:
+            return self.workspace, str(self.folder / "tree.json") if files else None
+        target = self.folder / "trees" / arm
+        listed = self.folder / "trees" / f"{arm}.json"
+        if not listed.exists():
+            copy_tree(files, self.workspace, target, patched(arm, patch, self.workspace))
+            copied = manifest(target, home().resolve()) or {}
+            # What was linked is the workspace's, and no part of the copy.
+            own = {name: digest for name, digest in copied.items() if not (target / name).is_symlink()}
+            write_atomic(listed, json.dumps(own, sort_keys=True))
+        return target, str(listed)
+
+    def plan(self, arm: str, block: int) -> Plan:
+        """One run."""
+        spec = self.spec
+        values = spec.arm("baseline" if arm == REPEAT else arm)
+        tree, listed = self._trees["baseline" if arm == REPEAT else arm]
+        plan = CommandPlan(
+            run_id="",
+            arm=arm,
+            block=block,
+            block_seed=block_seed(spec.design.seed, block),
+            command=spec.command,
+            log=spec.log,
+            report=spec.report,
+            select=spec.select,
+            values={key: spell(value) for key, value in values.items() if key not in {"patch", "cwd"}},
+            cwd=str(values.get("cwd", ".")),
+            environment=spec.environment,
+            passed=self.request.passed,
+            python=self.request.interpreter.path,
+            timeout_seconds=spec.timeout_seconds,
+            folder=str(self.folder / "runs"),
+            workspace=str(tree),
+            manifest=listed,
+        )
+        separate = arm if self.request.nonce or arm == REPEAT else ""
+        patch = self.request.patches.get("baseline" if arm == REPEAT else arm)
+        return plan.model_copy(update={"run_id": command_id(plan, self._circumstances(), patch, separate)})
+
+    def _circumstances(self) -> Circumstances:
+        versions = self.request.interpreter.versions
+        return Circumstances(
+            python=f"{self.request.interpreter.python} {sorted(versions.items())}",
+            torch=versions.get("torch", ""),
+            device="",
+            threads=0,
+            dtype="",
+            code=self.request.code,
+            nonce=self.request.nonce,
+        )
+
+    @property
+    def rehearsals(self) -> list[Plan]:
+        """The baseline's first block once more: does the script obey its seed?"""
+        return [self.plan(REPEAT, 0)]
+
+    def check_first_block(self, runs: Sequence[RunResult]) -> None:
+        """Nothing can be compared with a baseline that fails whenever it runs."""
+        baseline = [run for run in runs if run.block == 0 and run.arm in {"baseline", REPEAT}]
+        if baseline and all(run.failure for run in baseline):
+            raise AdvisorError(
+                f"The baseline failed twice, so there is nothing to compare with: {baseline[0].failure}", exit_status=1
+            )
+
+    def results(self, runs: Sequence[RunResult]) -> Results:
+        """The judgement."""
+        repeat = next(run for run in runs if run.arm == REPEAT)
+        counted = [run for run in runs if run.arm != REPEAT]
+        return assess_command(self.spec, counted, repeat, reusable=self.request.code is not None)
+
+
+def work_for(job_id: str, request: Request) -> Work:
+    """The work that this request asks for."""
+    if isinstance(request.spec, CommandSpec):
+        return CommandWork(request.spec, request, job_id)
+    return TrainingWork(request.spec, request)
