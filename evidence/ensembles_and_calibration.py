@@ -126,7 +126,8 @@ def claims_at(rate: float, data: Data, options: Options) -> list[Claim]:
         title, scale = METRICS[metric]
         arms = {name: [scale * block[name][metric] for block in blocks] for name in (treated, control)}
         return Claim(
-            statement=f"{statement} ({RATES[rate]})", subjects=subjects, rule_ids=(rule,), metric=f"difference of {title}", seeds=seeds,
+            statement=f"{statement} ({RATES[rate]})", subjects=subjects, rule_ids=(rule,),
+            metric=f"difference of {title}", seeds=seeds,
             above=above, below=below, **paired(arms, treated, control),
         )  # fmt: skip
 

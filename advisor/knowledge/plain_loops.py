@@ -75,7 +75,8 @@ def block(technique: type[Technique]) -> str:
     call = f"model, [{built}], classes=10, epochs=epochs, steps_per_epoch=len(loader){needs}"
     session = f"session = regularize({call})"
     if len(session) > LINE:
-        session = f"session = regularize(\n    {call.removesuffix(needs)},\n" + (f"    {needs[2:]},\n" if needs else "") + ")"
+        second = f"    {needs[2:]},\n" if needs else ""
+        session = f"session = regularize(\n    {call.removesuffix(needs)},\n{second})"
     return LOOP.format(classes=classes, session=session, row=row, end=end)
 
 
