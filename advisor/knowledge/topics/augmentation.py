@@ -43,8 +43,8 @@ RULES = (
         claim="On tiny data sets separate two cases: label-preserving basics are the strongest single step there "
         "(32.8 to 40.4 % in a small check on CIFAR-10 with 50 images a class), while strong policies, whose "
         "samples fall far from the true distribution, need capacity and long training and can hurt.",
-        scope="photographs, up to some hundred examples a class; not centred and aligned images: on 100 of Fashion-MNIST "
-        "shift and mirror gained nothing and fell behind RandAugment",
+        scope="photographs, up to some hundred examples a class; not centred and aligned images: on 100 of "
+        "Fashion-MNIST shift and mirror gained nothing and fell behind RandAugment",
         source="Brigato et al. 2021; own check",
         strength="moderate",
         check="evidence:effects_by_size_and_length",
