@@ -28,9 +28,8 @@ CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
 clock = CLOCKS["wall"]
 BATCH, PIXELS, CLASSES = 128, 32, 10
 TOLERANCE = 0.2
-# Networks that a technique trains besides are no part of a step; one teacher costs its forward pass.
+# Networks that a technique trains besides are no part of a step; each teacher costs its forward pass.
 SETTINGS: dict[str, dict[str, Any]] = {
-    "distillation": {"teacher_members": 1},
     "seed_ensemble": {"members": 2},
 }
 # What must be in both arms, and the one technique that has no place in a ResNet.

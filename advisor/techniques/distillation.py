@@ -68,7 +68,7 @@ class Distillation(Technique, frozen=True):
             "the factor T squared: without it the teacher's share shrinks as the temperature rises."
         ),
         cost="Training the teacher's networks first, then one evaluation of each at every step.",
-        step_cost=2.0,
+        step_cost=1.75,
         effect=None,  # depends on the teacher: it has no size of its own
         interactions=(
             "A teacher trained with label smoothing may distil worse (Mueller et al. 2019), which others dispute (Shen "

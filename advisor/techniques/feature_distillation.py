@@ -73,7 +73,7 @@ class FeatureDistillation(Technique, frozen=True):
             "student is held to details of the teacher that its own size cannot follow."
         ),
         cost="Training the teacher first, then its evaluation at every step.",
-        step_cost=1.5,
+        step_cost=1.2,
         effect=None,  # depends on the teacher
         interactions=(
             "Goes well with distillation by predictions. Stronger effect early: as the features agree the targets' "

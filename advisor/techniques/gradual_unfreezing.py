@@ -97,8 +97,8 @@ class GradualUnfreezing(Technique, frozen=True):
             "Training from scratch: frozen layers are then random. With fewer epochs than levels the lowest are never "
             "trained, which is a choice to make on purpose."
         ),
-        cost="None: steps are cheaper while lower levels are frozen.",
-        step_cost=0.9,
+        cost="None: the first steps, of the head alone, take about a fifth of the time, and each level that comes in adds.",
+        step_cost=0.2,
         effect=None,
         interactions=(
             "Belongs to a family with layer-wise learning rates, and can be added to them. A schedule that decays from "

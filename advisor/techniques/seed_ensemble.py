@@ -45,7 +45,7 @@ class SeedEnsemble(Technique, frozen=True):
             "members share, such as a wrong split or too small a network."
         ),
         cost="Training and prediction as many times over as there are members.",
-        step_cost=3.0,
+        step_cost=1.0,
         effect=None,
         interactions=(
             "Members that are already under-confident from mixup or label smoothing become more so when averaged (Wen "

@@ -89,7 +89,7 @@ class SelfDistillation(Technique, frozen=True):
             "underfits."
         ),
         cost="A whole training for each generation and an evaluation of the teacher at every step; earlier: only that.",
-        step_cost=1.35,
+        step_cost=1.2,
         effect=None,
         interactions=(
             "With label smoothing the targets are softened twice. An ensemble of the generations gains more than any "

@@ -64,6 +64,19 @@ def resnet() -> nn.Module:
     return pytest.importorskip("torchvision.models").resnet18(num_classes=CLASSES)
 
 
+def narrow_resnet() -> nn.Module:
+    """torchvision's ResNet-18 with an eighth of the channels."""
+    models = pytest.importorskip("torchvision.models")
+
+    class Narrow(models.ResNet):  # type: ignore[misc, name-defined]
+        def _make_layer(self, block: Any, planes: int, *rest: Any, **settings: Any) -> nn.Sequential:
+            return super()._make_layer(block, planes // 8, *rest, **settings)  # type: ignore[no-any-return]
+
+    model = Narrow(models.resnet.BasicBlock, [2, 2, 2, 2])
+    model.fc = nn.Linear(64, CLASSES)
+    return model
+
+
 def convnext() -> nn.Module:
     timm = pytest.importorskip("timm")
     return timm.models.ConvNeXt(depths=(1, 1, 2, 1), dims=(8, 8, 16, 16), num_classes=CLASSES)
@@ -97,6 +110,7 @@ NETWORKS = {
     "vit": Network(vit),
     "small_residual": Network(SmallResidual),
     "resnet18": Network(resnet, batch_norm=True),
+    "narrow_resnet": Network(narrow_resnet, batch_norm=True),
     "text": Network(TextTransformer, text=True),
     "timm_convnext": Network(convnext),
     "timm_vit": Network(timm_vit),
@@ -104,6 +118,7 @@ NETWORKS = {
 # Techniques that work on what a network has, or not at all, and say so.
 NEEDS = {
     "resnet18": {"lora_dropout"},
+    "narrow_resnet": {"lora_dropout"},
     "mlp": {"spatial_dropout", "drop_block", "stochastic_depth"},
     "vit": {"drop_block", "spatial_dropout"},
     "text": {"drop_block", "spatial_dropout"},
