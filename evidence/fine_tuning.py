@@ -340,14 +340,14 @@ def image_claims(options: Options) -> list[Claim]:
         ),
         compare(
             "vit-small-data",
-            f"{little} tuning a vision transformer that was pre-trained on 3000 images of other classes is better than heavy "
-            "augmentation and three times the epochs from scratch",
+            f"{little} tuning a vision transformer that was pre-trained on 3000 images of other classes is better than "
+            "heavy augmentation and three times the epochs from scratch",
             "transformer, pre-trained", "transformer, heavy", "basic_augmentation", "mixup",
         ),
         compare(
             "fine-tuning-pretrain-before-regularizing",
-            f"{little} tuning a convolutional network that was pre-trained on 3000 images of other classes is better than the best of "
-            "five regularizers from scratch",
+            f"{little} tuning a convolutional network that was pre-trained on 3000 images of other classes is better "
+            "than the best of five regularizers from scratch",
             "all at once", "convolutions, regularized", *SCRATCH,
         ),
         compare(

@@ -97,7 +97,7 @@ class GradualUnfreezing(Technique, frozen=True):
             "Training from scratch: frozen layers are then random. With fewer epochs than levels the lowest are never "
             "trained, which is a choice to make on purpose."
         ),
-        cost="None: the first steps, of the head alone, take about a fifth of the time, and each level that comes in adds.",
+        cost="None: the first steps, of the head alone, take a fifth of the time; each level that comes in adds.",
         step_cost=0.2,
         effect=None,
         interactions=(
