@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from advisor.data.dataset import Cut, Dataset
 from advisor.data.facts import IndexArray
 from advisor.data.group_columns import given_splits, make_cut
+from advisor.data.groups import make_groups
+from advisor.data.libraries import missing_library
 from advisor.data.paths import locate, require_file
 from advisor.data.preparation import AsTheyAre, Preparation, Standardized, TokenIds
 from advisor.data.spec import DataSpec
@@ -33,6 +35,7 @@ MAX_BYTES = 8 * 2**30
 def load_arrays(data: DataSpec, workspace: pathlib.Path | None) -> Dataset:
     """x and y, or x_train, y_train, x_test and so on; `classes` may hold the names of the classes.
 
+    Groups of given splits come as one array over train, validation and test, or as one for each.
     uint8 images are pixels of 0..255. Images with the channels last get them first. Wider integers stay as they are.
 
     Raises:
@@ -55,13 +58,15 @@ def load_arrays(data: DataSpec, workspace: pathlib.Path | None) -> Dataset:
     names = next((arrays[key] for key in arrays if key.lower() in CLASS_NAMES), None)
     labels = () if names is None else tuple(str(name) for name in names.ravel().tolist())
     cut = _cut(data, arrays, len(inputs), what)
+    told = None if data.groups is None else _told(arrays, data.groups, tuple(parts), len(inputs), what)
+    groups = make_groups(data.groups, told, what)
     if cut is not None and cut.by == "given" and cut.column is not None:
         given = given_splits(arrays[cut.column], cut.column, what)
     if is_tokens(raw, tensor):
         tokens, vocabulary = token_targets(raw, tensor.long(), what)
-        return Dataset(tensor.long(), tokens, "token", (), given, TokenIds(vocabulary), cut, remarks=remarks)
+        return Dataset(tensor.long(), tokens, "token", (), given, TokenIds(vocabulary), cut, (), remarks, groups)
     targets = encode_targets(raw, what, data.task, labels)
-    return Dataset(tensor, targets.values, targets.kind, targets.labels, given, preparation, cut, remarks=remarks)
+    return Dataset(tensor, targets.values, targets.kind, targets.labels, given, preparation, cut, (), remarks, groups)
 
 
 def _read(where: str | tuple[str, str], workspace: pathlib.Path | None) -> Arrays:
@@ -109,7 +114,7 @@ def _read_safetensors(path: pathlib.Path) -> Arrays:
         import safetensors
         from safetensors.numpy import load_file
     except ImportError:
-        raise AdvisorError("Reading safetensors needs: pip install safetensors") from None
+        raise missing_library("safetensors", f"Reading {path.name!r}") from None
     require_file(path)
     try:
         arrays: Arrays = load_file(path)
@@ -200,6 +205,24 @@ def _cut(data: DataSpec, arrays: Arrays, examples: int, what: str) -> Cut | None
     column = data.split.column
     if column not in arrays:
         raise AdvisorError(f"{what} holds no array {column!r} to split by; it has {', '.join(sorted(arrays))}.")
-    if arrays[column].shape != (examples,):
-        raise AdvisorError(f"{column!r} of {what} has shape {arrays[column].shape}; give one value for each example.")
-    return make_cut(data.split, arrays[column], what)
+    return make_cut(data.split, _one_each(arrays[column], column, examples, what), what)
+
+
+def _told(arrays: Arrays, name: str, parts: tuple[str, ...], examples: int, what: str) -> NDArray[Any]:
+    """(N,) the values of an array of this name, or of one for each split, such as name_train and name_test."""
+    if name in arrays:
+        return _one_each(arrays[name], name, examples, what)
+    known = {key.lower(): array for key, array in arrays.items()}
+    pieces = [_named(known, (name.lower(),), SPLITS[split]) for split in parts]
+    found = [piece for piece in pieces if piece is not None]
+    if len(found) < len(parts) or len(parts) < 2:
+        raise AdvisorError(
+            f"{what} holds no array {name!r} to group by, which data.groups names; it has {', '.join(sorted(arrays))}."
+        )
+    return _one_each(np.concatenate(found), name, examples, what)
+
+
+def _one_each(values: NDArray[Any], name: str, examples: int, what: str) -> NDArray[Any]:
+    if values.shape != (examples,):
+        raise AdvisorError(f"{name!r} of {what} has shape {values.shape}; give one value for each example.")
+    return values

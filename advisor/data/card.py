@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
+from pydantic import Field
 
 from advisor.contract import Frozen
 from advisor.data.duplicates import find_copies
 from advisor.data.facts import DataKind, IndexArray, InputKind
+from advisor.data.groups import group_notes
 
 if TYPE_CHECKING:
     from advisor.data.dataset import Dataset
@@ -27,6 +29,7 @@ class DataCard(Frozen):
     class_counts: dict[str, int]  # label -> examples; empty for real targets and tokens
     exact_duplicates: int  # examples whose inputs equal those of an earlier example, byte for byte
     shared_between_splits: int  # of those, the ones whose twin is in another split
+    group_counts: dict[str, int] = Field({})  # group -> examples, where data.groups names groups
     near_duplicates: int = 0  # further examples that are nearly the same as an earlier one
     near_shared_between_splits: int = 0  # of those, the ones whose twin is in another split
     conflicting_duplicates: int = 0  # exact copies with another target than their twin
@@ -60,6 +63,7 @@ def make_card(dataset: Dataset, splits: Mapping[str, IndexArray] | None) -> Data
         examples=len(dataset),
         classes=dataset.classes,
         class_counts=counts,
+        group_counts=dataset.groups.counts if dataset.groups is not None else {},
         exact_duplicates=len(copies.exact),
         shared_between_splits=int(across.sum()),
         near_duplicates=len(np.unique(copies.near[:, 1])),
@@ -122,6 +126,8 @@ def _notes(card: DataCard, dataset: Dataset, splits: Mapping[str, IndexArray] | 
         notes.append(f"classes are unbalanced, {rare} to {common} examples: look at balanced_accuracy")
     if card.target_kind == "class" and splits:
         notes += _lopsided(dataset, splits)
+    if dataset.groups is not None and splits:
+        notes += group_notes(dataset.groups, splits)
     return notes
 
 

@@ -16,6 +16,7 @@ from advisor.data.card import make_card
 from advisor.data.facts import DataKind as DataKind
 from advisor.data.facts import IndexArray as IndexArray
 from advisor.data.facts import InputKind, Prepared
+from advisor.data.groups import Groups
 from advisor.data.preparation import AsTheyAre, Preparation
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class Dataset:
     for "multilabel"; (N,) or (N, D) float32 for "real"; (N, T) ids for "token". `labels` names classes or labels.
     `given` maps "train" and perhaps "validation" and "test" to indices where the source has splits of its own.
     `names` says where each example comes from, for messages. `remarks`: what loading left out or changed.
+    `groups`: on which a model is judged apart; they have no part in how the data are cut, which `cut` says.
     """
 
     inputs: torch.Tensor
@@ -58,6 +60,7 @@ class Dataset:
     cut: Cut | None = None
     names: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
+    groups: Groups | None = None
     _last: dict[bytes, Prepared] = field(default_factory=dict, repr=False, compare=False)
 
     def __len__(self) -> int:
@@ -107,6 +110,7 @@ class Dataset:
         parts += sorted((self.given or {}).items())
         cut = self.cut or Cut("stratified")
         parts += [(name, array) for name, array in (("groups", cut.groups), ("times", cut.times)) if array is not None]
+        parts += [] if self.groups is None else [("judged groups", self.groups.numbers)]
         for name, array in parts:
             digest.update(f"{name} {array.dtype} {array.shape};".encode())
             for chunk in _chunks(array):

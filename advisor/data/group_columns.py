@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from advisor.data.dataset import Cut
 from advisor.data.facts import IndexArray
 from advisor.data.folder import SPLIT_FOLDERS
+from advisor.data.groups import group_numbers, is_missing
 from advisor.data.spec import SplitSpec
 from advisor.errors import AdvisorError, nearest
 
@@ -25,7 +26,7 @@ def make_cut(split: SplitSpec | None, values: NDArray[Any] | None, what: str) ->
     if split is None:
         return None
     if split.by == "group" and values is not None:
-        return Cut("group", split.column, groups=group_numbers(values, split.column or "group", what))
+        return Cut("group", split.column, groups=group_numbers(values, split.column or "group", what)[0])
     if split.by == "time" and values is not None:
         return Cut("time", split.column, times=time_numbers(values, split.column or "time", what))
     return Cut(split.by, split.column)
@@ -50,30 +51,13 @@ def given_splits(values: NDArray[Any], column: str, what: str) -> dict[str, Inde
     return given
 
 
-def group_numbers(values: NDArray[Any], column: str, what: str) -> IndexArray:
-    """(N,) int64, equal where the values are.
-
-    Raises:
-        AdvisorError: a value is missing.
-    """
-    missing = _missing(values)
-    if missing.any():
-        raise AdvisorError(
-            f"column {column!r} of {what} has no group for {int(missing.sum())} of {len(values)} examples; name their "
-            "groups, or drop them."
-        )
-    keys = values.astype(str) if values.dtype.kind == "O" else values
-    numbers: IndexArray = np.unique(keys, return_inverse=True)[1].reshape(-1).astype(np.int64)
-    return numbers
-
-
 def time_numbers(values: NDArray[Any], column: str, what: str) -> NDArray[np.float64]:
     """(N,) floats in the order of the times, which are numbers or ISO 8601 dates.
 
     Raises:
         AdvisorError: a value is missing or is no time.
     """
-    missing = _missing(values)
+    missing = is_missing(values)
     if missing.any():
         raise AdvisorError(
             f"column {column!r} of {what} has no time for {int(missing.sum())} of {len(values)} examples; fill or drop "
@@ -105,13 +89,3 @@ def _seconds(text: str) -> float:
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=datetime.timezone.utc)
         return moment.timestamp()
-
-
-def _missing(values: NDArray[Any]) -> NDArray[np.bool_]:
-    missing: NDArray[np.bool_]
-    if values.dtype.kind in "fM":
-        missing = np.isnan(values) if values.dtype.kind == "f" else np.isnat(values)
-        return missing
-    if values.dtype.kind == "O":
-        return np.asarray([value is None or value != value for value in values.tolist()], dtype=np.bool_)
-    return np.zeros(len(values), dtype=np.bool_)

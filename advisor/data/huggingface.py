@@ -12,6 +12,8 @@ from advisor.data.columns import Column
 from advisor.data.dataset import Dataset
 from advisor.data.facts import IndexArray
 from advisor.data.folder import SPLIT_FOLDERS
+from advisor.data.group_columns import given_splits, make_cut
+from advisor.data.groups import make_groups
 from advisor.data.images import DEFAULT_SIZE, decode_images
 from advisor.data.paths import locate, require_file
 from advisor.data.preparation import AsTheyAre
@@ -20,7 +22,7 @@ from advisor.data.table import encode_columns, table_dataset
 from advisor.data.table_file import MAX_CELLS, columns_of_arrow, require_pyarrow
 from advisor.data.targets import encode_targets
 from advisor.data.text import text_dataset
-from advisor.errors import AdvisorError
+from advisor.errors import AdvisorError, unknown
 
 MAX_JSON_BYTES = 64 * 2**20
 
@@ -146,9 +148,16 @@ def _image_dataset(
     names = [f"example {number}" for number in range(len(encoded))]
     pictures = decode_images(list(encoded), names, data.image_size or DEFAULT_SIZE, what)
     target = str(data.target if isinstance(data.target, str) or data.target is None else data.target[0])
-    columns = columns_of_arrow(table.select([target]), what)
-    whole = columns[target]
-    kept = Column(target, [whole.cells[number] for number in pictures.kept.tolist()], typed=True, first_line=1)
+    split_column = data.split.column if data.split else None
+    wanted = dict.fromkeys(name for name in (target, split_column, data.groups) if name)
+    for name in wanted:
+        if name not in table.column_names:
+            raise unknown(f"column of {what}", name, table.column_names)
+    columns = {
+        name: Column(name, [column.cells[number] for number in pictures.kept.tolist()], typed=True, first_line=1)
+        for name, column in columns_of_arrow(table.select(list(wanted)), what).items()
+    }
+    kept = columns[target]
     if target in labels and not kept.missing.any():
         targets = encode_targets(kept.raw(), what, data.task, tuple(labels[target]))
     else:
@@ -157,6 +166,10 @@ def _image_dataset(
         place = np.full(len(encoded), -1, dtype=np.int64)
         place[pictures.kept] = np.arange(len(pictures.kept))
         given = {name: place[index][place[index] >= 0] for name, index in given.items()}
+    told = columns[split_column].raw() if split_column else None
+    cut = make_cut(data.split, told, what)
+    if cut is not None and cut.by == "given" and told is not None:
+        given = given_splits(told, split_column or "", what)
     return Dataset(
         inputs=torch.from_numpy(pictures.pixels),
         targets=targets.values,
@@ -164,6 +177,8 @@ def _image_dataset(
         labels=targets.labels,
         given=given,
         preparation=AsTheyAre("image"),
+        cut=cut,
         names=tuple(names[number] for number in pictures.kept.tolist()),
         remarks=pictures.remarks,
+        groups=make_groups(data.groups, columns[data.groups].raw() if data.groups else None, what),
     )

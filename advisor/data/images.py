@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from advisor.data.facts import IndexArray
+from advisor.data.libraries import missing_library
 from advisor.errors import AdvisorError
 
 SUFFIXES = frozenset(
@@ -60,16 +61,30 @@ def decode_images(sources: Sequence[Source], names: Sequence[str], size: int, wh
         decoded = list(pool.map(lambda source: _try_decode(source, size), sources))
     kept = [number for number, picture in enumerate(decoded) if not isinstance(picture, str)]
     broken = [f"{names[number]} ({picture})" for number, picture in enumerate(decoded) if isinstance(picture, str)]
-    listed = "; ".join(broken[:NAMED])
-    if len(broken) > max(MOST_BROKEN, MOST_BROKEN_SHARE * len(sources)) or not kept:
-        raise AdvisorError(
-            f"{len(broken)} of {len(sources)} images in {what} cannot be read, such as {listed}; mend or remove them."
-        )
+    remarks = remark_broken(broken, len(sources), what)
     pictures = [picture for picture in decoded if not isinstance(picture, str)]
     grey = all(is_grey for _, is_grey in pictures)
     pixels = np.stack([picture[:1] if grey else picture for picture, _ in pictures])
-    remarks = (f"{len(broken)} images cannot be read and were left out: {listed}",) if broken else ()
     return Pictures(pixels, np.asarray(kept, dtype=np.int64), remarks)
+
+
+def remark_broken(broken: list[str], total: int, what: str) -> tuple[str, ...]:
+    """What to say of images that were left out. `broken`: each with its name and the reason.
+
+    Raises:
+        AdvisorError: they are too many of the `total`, or all.
+    """
+    listed = "; ".join(broken[:NAMED])
+    if len(broken) > max(MOST_BROKEN, MOST_BROKEN_SHARE * total) or len(broken) == total:
+        raise AdvisorError(
+            f"{len(broken)} of {total} images in {what} cannot be read, such as {listed}; mend or remove them."
+        )
+    return (f"{len(broken)} images cannot be read and were left out: {listed}",) if broken else ()
+
+
+def why_broken(error: Exception) -> str:
+    """The reason in a few words."""
+    return f"{type(error).__name__}: {str(error)[:80]}" if str(error) else type(error).__name__
 
 
 def _try_decode(source: Source, size: int) -> tuple[NDArray[np.uint8], bool] | str:
@@ -77,7 +92,7 @@ def _try_decode(source: Source, size: int) -> tuple[NDArray[np.uint8], bool] | s
     try:
         return _decode(source, size)
     except Exception as error:
-        return f"{type(error).__name__}: {str(error)[:80]}" if str(error) else type(error).__name__
+        return why_broken(error)
 
 
 def _decode(source: Source, size: int) -> tuple[NDArray[np.uint8], bool]:
@@ -105,4 +120,4 @@ def _require_pillow() -> None:
         import PIL.Image
         import PIL.ImageOps  # noqa: F401
     except ImportError:
-        raise AdvisorError("Reading images needs Pillow; install it with: pip install pillow") from None
+        raise missing_library("pillow", "Reading images") from None

@@ -76,15 +76,31 @@ class Standardized:
     def fit(
         self, inputs: torch.Tensor, targets: torch.Tensor, kind: DataKind, outputs: int, train: IndexArray
     ) -> Prepared:
-        """The inputs, a column that is constant in training becoming 0."""
+        """The inputs; a column that is constant in training is 0 everywhere."""
         return Prepared(standardize(inputs, train), targets, InputFacts("table", columns=self.columns), outputs, kind)
 
 
 def standardize(inputs: torch.Tensor, train: IndexArray) -> torch.Tensor:
-    """Columns of mean 0 and deviation 1 over `train`, as float32; computed in float64."""
+    """Columns of mean 0 and deviation 1 over `train`, as float32; computed in float64. inputs: (N, F).
+
+    A column that is constant there is 0 everywhere: no weight of it is trained, so another value elsewhere, in a unit
+    of which nothing is known, would be noise to the model.
+    """
+    scaled, constant = _scaled(inputs, train)
+    return scaled.masked_fill(constant, 0)
+
+
+def standardize_targets(targets: torch.Tensor, train: IndexArray) -> torch.Tensor:
+    """The same for (N,) or (N, D) targets, of which a constant one keeps its differences elsewhere."""
+    return _scaled(targets, train)[0]
+
+
+def _scaled(values: torch.Tensor, train: IndexArray) -> tuple[torch.Tensor, torch.Tensor]:
+    """The values in deviations from the mean, and which columns are constant, whose deviation counts as 1."""
     import torch
 
-    rows = inputs[torch.from_numpy(train)].double()
+    rows = values[torch.from_numpy(train)].double()
     mean, deviation = rows.mean(0), rows.std(0, correction=0)
-    deviation = torch.where(deviation > 0, deviation, torch.ones_like(deviation))  # a constant column stays 0
-    return ((inputs.double() - mean) / deviation).float()
+    constant = rows.amin(0) == rows.amax(0)  # not by the deviation, which rounding leaves above 0
+    deviation = torch.where(constant | (deviation == 0), torch.ones_like(deviation), deviation)
+    return ((values.double() - mean) / deviation).float(), constant

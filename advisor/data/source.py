@@ -6,6 +6,7 @@ import pathlib
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from advisor.data.alike import check_inputs
 from advisor.data.arrays import load_arrays
 from advisor.data.builtin import load_builtin
 from advisor.data.card import make_card
@@ -75,13 +76,16 @@ def inspect(data: DataSpec, workspace: pathlib.Path | None, design: Design | Non
 
 
 def _load(data: DataSpec, workspace: pathlib.Path | None) -> Dataset:
-    if data.source in LOADERS:
-        dataset = LOADERS[data.source](data, workspace)
-    elif data.builtin is not None:
-        dataset = load_builtin(data.builtin)
-    else:
-        assert data.entry is not None, "DataSpec has exactly one source"
-        dataset = load_entry_data(data.entry, data.arguments, workspace, data.split)
+    dataset = check_inputs(_read(data, workspace), f"{data.source} {getattr(data, data.source)!r}")
     if data.split is not None and dataset.cut is None:
         return replace(dataset, cut=Cut(data.split.by, data.split.column))
     return dataset
+
+
+def _read(data: DataSpec, workspace: pathlib.Path | None) -> Dataset:
+    if data.source in LOADERS:
+        return LOADERS[data.source](data, workspace)
+    if data.builtin is not None:
+        return load_builtin(data.builtin)
+    assert data.entry is not None, "DataSpec has exactly one source"
+    return load_entry_data(data.entry, data.arguments, workspace, data.split, data.groups)

@@ -14,11 +14,11 @@ BUILTIN_DATA = ("breast_cancer", "digits", "wine")
 # What each source may have beside `train_size` and `split`.
 SOURCES: dict[str, tuple[str, ...]] = {
     "builtin": (),
-    "entry": ("arguments",),
+    "entry": ("arguments", "groups"),
     "folder": ("image_size",),
-    "arrays": (),
-    "table": ("target", "task", "categories", "drop"),
-    "text": ("text_column", "target", "task", "vocabulary", "vocabulary_size"),
+    "arrays": ("groups",),
+    "table": ("target", "task", "categories", "drop", "groups"),
+    "text": ("text_column", "target", "task", "vocabulary", "vocabulary_size", "groups"),
     "corpus": ("context", "vocabulary"),
     "torchvision": ("root", "image_size"),
     "huggingface": (
@@ -30,6 +30,7 @@ SOURCES: dict[str, tuple[str, ...]] = {
         "categories",
         "drop",
         "image_size",
+        "groups",
     ),
 }
 REQUIRED = {"table": ("target",), "text": ("target",), "torchvision": ("root",)}
@@ -84,6 +85,13 @@ class DataSpec(Frozen):
     task: Literal["class", "real"] | None = Field(None, description="what the target is, where a guess would be wrong")
     categories: tuple[str, ...] = Field((), description="columns of numbers that are names, such as a postcode")
     drop: tuple[str, ...] = Field((), description="columns to leave out, such as an identifier")
+    groups: str | None = Field(
+        None,
+        description=(
+            "a column, an array or what the entry gives by this name: the group of each example, for "
+            "worst_group_accuracy; a table's column is no feature then"
+        ),
+    )
     vocabulary: Literal["word", "byte", "character"] | None = Field(
         None, description="text: word or byte; corpus: byte or character"
     )

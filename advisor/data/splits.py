@@ -110,6 +110,8 @@ def _order(dataset: Dataset, members: IndexArray, random: np.random.Generator, c
 
 
 def _check(dataset: Dataset, splits: Splits) -> None:
+    import torch
+
     for name, size in splits.sizes.items():
         if size < SMALLEST_SPLIT:
             raise AdvisorError(
@@ -118,6 +120,8 @@ def _check(dataset: Dataset, splits: Splits) -> None:
             )
     if dataset.cut is not None and dataset.cut.groups is not None:
         _check_groups(dataset.cut.groups, dataset.cut.column, splits)
+    if dataset.kind == "real":
+        _check_real(dataset.targets[torch.from_numpy(splits.train)])
     if dataset.kind != "class":
         return
     counts = np.bincount(dataset.targets.numpy()[splits.train], minlength=len(dataset.labels))
@@ -129,6 +133,15 @@ def _check(dataset: Dataset, splits: Splits) -> None:
         raise AdvisorError(
             f"No training example of class {listed}{more} is left among {len(splits.train)} (split: {by}); raise "
             "train_size, give more examples of that class, leave the class out, or split otherwise."
+        )
+
+
+def _check_real(targets: torch.Tensor) -> None:
+    """(N,) or (N, D) training targets."""
+    if bool((targets == targets[:1]).all()):
+        raise AdvisorError(
+            f"All {len(targets)} training targets are {targets.flatten()[0].item()!r}, so there is nothing to learn; "
+            "raise train_size, or split otherwise."
         )
 
 

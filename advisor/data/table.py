@@ -12,6 +12,7 @@ from advisor.data.columns import Column
 from advisor.data.dataset import Dataset
 from advisor.data.facts import IndexArray
 from advisor.data.group_columns import given_splits, make_cut
+from advisor.data.groups import make_groups
 from advisor.data.paths import locate
 from advisor.data.spec import DataSpec
 from advisor.data.table_encoder import TableColumns
@@ -41,18 +42,18 @@ def table_dataset(
 ) -> Dataset:
     """A data set of the columns, with the targets, categories, columns to drop and split that `data` names.
 
-    A column that says how to split is no feature. Raw form: (N, F) float64, NaN where missing, words as the number of
-    the word among all of the column in their order.
+    A column that says how to split or that groups the examples is no feature. Raw form: (N, F) float64, NaN where
+    missing, words as the number of the word among all of the column in their order.
     """
     import torch
 
     targets = target_columns(data)
     split_column = data.split.column if data.split else None
-    for name in (*targets, *data.drop, *data.categories, *([split_column] if split_column else [])):
+    for name in (*targets, *data.drop, *data.categories, *(name for name in (split_column, data.groups) if name)):
         if name not in columns:
             raise unknown(f"column of {what}", name, columns)
     encoded = encode_columns([columns[name] for name in targets], data, what)
-    left_out = {*targets, *data.drop, split_column}
+    left_out = {*targets, *data.drop, split_column, data.groups}
     features = {name: column for name, column in columns.items() if name not in left_out}
     rows: list[NDArray[np.float64]] = []
     names: list[str] = []
@@ -94,6 +95,7 @@ def table_dataset(
         preparation=TableColumns(tuple(names), tuple(levels)),
         cut=cut,
         remarks=tuple(remarks),
+        groups=make_groups(data.groups, columns[data.groups].raw() if data.groups else None, what),
     )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from advisor.data.facts import DataKind, IndexArray, InputFacts, InputKind, Prepared
-from advisor.data.preparation import standardize
+from advisor.data.preparation import standardize, standardize_targets
 
 if TYPE_CHECKING:
     import torch
@@ -78,7 +78,7 @@ class TableColumns:
             columns=(*(name for name, _ in numbers), *(name for name, _ in marks), *(name for name, _, _ in codes)),
         )
         if kind == "real":
-            targets = standardize(targets, train)
+            targets = standardize_targets(targets, train)
         return Prepared(torch.cat(parts, 1), targets, facts, outputs, kind)
 
 

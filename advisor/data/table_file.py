@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from advisor.data.columns import Cell, Column
+from advisor.data.libraries import missing_library
 from advisor.data.paths import require_file
 from advisor.errors import AdvisorError
 
@@ -139,7 +140,7 @@ def require_pyarrow(what: str) -> Any:
     try:
         return importlib.import_module("pyarrow")
     except ImportError:
-        raise AdvisorError(f"Reading {what} needs pyarrow; install it with: pip install pyarrow") from None
+        raise missing_library("pyarrow", f"Reading {what}") from None
 
 
 def read_text(path: pathlib.Path) -> str:

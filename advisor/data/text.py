@@ -15,6 +15,7 @@ from advisor.data.columns import Column
 from advisor.data.dataset import Dataset
 from advisor.data.facts import DataKind, IndexArray, InputFacts, InputKind, Prepared
 from advisor.data.group_columns import given_splits, make_cut
+from advisor.data.groups import make_groups
 from advisor.data.paths import locate
 from advisor.data.spec import DataSpec
 from advisor.data.table import encode_columns, target_columns
@@ -54,7 +55,7 @@ def text_dataset(
     text_column = data.text_column or "text"
     targets = target_columns(data)
     split_column = data.split.column if data.split else None
-    for name in (text_column, *targets, *([split_column] if split_column else [])):
+    for name in (text_column, *targets, *(name for name in (split_column, data.groups) if name)):
         if name not in columns:
             raise unknown(f"column of {what}", name, columns)
     # Not `words`: a text that says "none" is one.
@@ -76,6 +77,7 @@ def text_dataset(
         cut=cut,
         names=tuple(f"row {number + 1} {text[:40]!r}" for number, text in enumerate(texts)),
         remarks=remarks,
+        groups=make_groups(data.groups, columns[data.groups].raw() if data.groups else None, what),
     )
 
 

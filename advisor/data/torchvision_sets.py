@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from advisor.data.dataset import Dataset
 from advisor.data.facts import IndexArray
-from advisor.data.images import DEFAULT_SIZE
+from advisor.data.images import DEFAULT_SIZE, remark_broken, why_broken
 from advisor.data.paths import locate
 from advisor.data.preparation import AsTheyAre
 from advisor.data.spec import DataSpec
@@ -48,12 +48,13 @@ def load_torchvision(data: DataSpec, workspace: pathlib.Path | None) -> Dataset:
     assert data.torchvision is not None, "the source is torchvision"
     assert data.root is not None, "it comes with a root"
     name, root = data.torchvision, locate(data.root, workspace)
+    remarks: tuple[str, ...] = ()
     if name in IDX_SETS:
         parts = {"train": _idx_pair(root, name, "train"), "test": _idx_pair(root, name, "t10k")}
     elif name in CIFAR_SETS:
         parts = _cifar(root, name)
     elif name in IMAGE_SETS:
-        parts = _from_torchvision(root, name, data.image_size or DEFAULT_SIZE)
+        parts, remarks = _from_torchvision(root, name, data.image_size or DEFAULT_SIZE)
     else:
         raise unknown("torchvision data set", name, (*IDX_SETS, *CIFAR_SETS, *IMAGE_SETS))
     stops = np.cumsum([len(labels) for _, labels in parts.values()])
@@ -66,7 +67,9 @@ def load_torchvision(data: DataSpec, workspace: pathlib.Path | None) -> Dataset:
         raise AdvisorError(f"{name} has {pixels.shape[-1]} pixels a side and is not resized; leave image_size out.")
     targets = encode_targets(np.concatenate([labels for _, labels in parts.values()]), f"torchvision {name!r}")
     preparation = AsTheyAre("image")
-    return Dataset(torch.from_numpy(pixels), targets.values, "class", targets.labels, given, preparation)
+    return Dataset(
+        torch.from_numpy(pixels), targets.values, "class", targets.labels, given, preparation, remarks=remarks
+    )
 
 
 def _idx_pair(root: pathlib.Path, name: str, prefix: str) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
@@ -140,24 +143,37 @@ def _cifar(root: pathlib.Path, name: str) -> dict[str, tuple[NDArray[np.uint8], 
 
 def _from_torchvision(
     root: pathlib.Path, name: str, size: int
-) -> dict[str, tuple[NDArray[np.uint8], NDArray[np.int64]]]:
+) -> tuple[dict[str, tuple[NDArray[np.uint8], NDArray[np.int64]]], tuple[str, ...]]:
+    """The splits, and what is to be said of images that were left out."""
     try:
         import torchvision
     except ImportError:
         raise AdvisorError("torchvision is missing; install it with: pip install torchvision") from None
     kind = getattr(torchvision.datasets, name)
     parts = {}
+    remarks: list[str] = []
     for split, words in SPLITS.items():
         opened = _open(kind, str(root), words)
-        if opened is not None:
-            images, labels = zip(*(opened[number] for number in range(len(opened))), strict=True)
-            parts[split] = (np.stack([_pixels(image, size) for image in images]), np.asarray(labels, dtype=np.int64))
+        if opened is None:
+            continue
+        pixels, labels, broken = [], [], []
+        for number in range(len(opened)):
+            try:
+                image, label = opened[number]
+                square = _pixels(image, size)
+            except Exception as error:  # a damaged file fails in any way
+                broken.append(f"{split} {number} ({why_broken(error)})")
+                continue
+            pixels.append(square)
+            labels.append(label)
+        remarks += remark_broken(broken, len(opened), f"{split} of torchvision {name!r}")
+        parts[split] = (np.stack(pixels), np.asarray(labels, dtype=np.int64))
     if "train" not in parts:
         raise AdvisorError(
             f"{name} is not below {str(root)!r}, or not whole. Nothing is downloaded here; get it once with "
             f"torchvision.datasets.{name}(root, download=True)."
         )
-    return parts
+    return parts, tuple(remarks)
 
 
 def _open(kind: Any, root: str, words: tuple[str, ...]) -> Any:

@@ -3,7 +3,7 @@
 Either (x, y), or a dict with "train" and optionally "validation" and "test", each (x, y), a torch Dataset (map-style or
 iterable) or a DataLoader. x: (N, ...) numbers; y: (N,) integers or strings for classes, (N, K) zeros and ones for
 labels, (N,) or (N, D) floats for real targets, (N, T) integers like x for tokens. Where the spec splits by group or by
-time, (x, y, z) with the group or the time of each example.
+time, or names groups, there is more to tell of each example; see `advisor.data.told`.
 """
 
 from __future__ import annotations
@@ -19,9 +19,11 @@ from numpy.typing import NDArray
 from advisor.data.dataset import Dataset, IndexArray
 from advisor.data.entry_point import call_entry, find_entry, user_code
 from advisor.data.group_columns import make_cut
+from advisor.data.groups import make_groups
 from advisor.data.preparation import AsTheyAre, TokenIds
 from advisor.data.spec import SplitSpec
 from advisor.data.targets import encode_targets, is_marks, is_tokens, token_targets
+from advisor.data.told import as_array, join_told, take_told, what_to_tell
 from advisor.errors import AdvisorError, unknown
 
 if TYPE_CHECKING:
@@ -35,9 +37,13 @@ AnyArray = NDArray[Any]
 
 
 def load_entry_data(
-    entry: str, arguments: dict[str, Any], workspace: pathlib.Path | None, cut: SplitSpec | None = None
+    entry: str,
+    arguments: dict[str, Any],
+    workspace: pathlib.Path | None,
+    cut: SplitSpec | None = None,
+    groups: str | None = None,
 ) -> Dataset:
-    """Call the user's data function and take what it returns.
+    """Call the user's data function and take what it returns. `groups`: under which name it gives each one's group.
 
     Raises:
         AdvisorError: it is missing or returned something else (exit status 2), or raised (1).
@@ -50,9 +56,8 @@ def load_entry_data(
     np.random.seed(0)
     random.seed(0)
     value = call_entry(entry, workspace, arguments=arguments)
-    told: AnyArray | None = None
-    if cut is not None and cut.by in ("group", "time"):
-        value, told = _without_third(value, entry, cut.by)
+    wanted = what_to_tell(cut, groups)
+    value, told = take_told(value, wanted, entry, workspace)
     parts = _parts(value, entry, workspace)
     _check_alike(parts, entry)
     inputs = torch.cat([x for x, _ in parts.values()])
@@ -65,28 +70,14 @@ def load_entry_data(
         }
     raw = np.concatenate([y for _, y in parts.values()])
     what = f"the entry {entry!r}"
-    if told is not None and len(told) != len(inputs):
-        raise AdvisorError(
-            f"The entry {entry!r} gave {len(told)} groups or times for {len(inputs)} examples; give one for each."
-        )
-    chosen = make_cut(cut, told, what)
+    joined = join_told(told, {name: len(x) for name, (x, _) in parts.items()}, entry)
+    chosen = make_cut(cut, joined.get("split"), what)
+    judged = make_groups(groups, joined.get("groups"), what)
     if is_tokens(raw, inputs):
         tokens, vocabulary = token_targets(raw, inputs, what)
-        return Dataset(inputs, tokens, "token", (), given, TokenIds(vocabulary), chosen)
+        return Dataset(inputs, tokens, "token", (), given, TokenIds(vocabulary), chosen, groups=judged)
     targets = encode_targets(raw, what)
-    return Dataset(inputs, targets.values, targets.kind, targets.labels, given, AsTheyAre(), chosen)
-
-
-def _without_third(value: Any, entry: str, by: str) -> tuple[Any, AnyArray]:
-    """The pair, and the groups or times that came with it."""
-    if not isinstance(value, (tuple, list)) or len(value) != 3:
-        raise AdvisorError(f"split by {by} needs the entry {entry!r} to return (x, y, z), z the {by} of each example.")
-    told = _array(value[2])
-    if told.dtype.kind == "O":
-        told = told.astype(str)
-    if told.ndim != 1:
-        raise AdvisorError(f"The {by}s of the entry {entry!r} have shape {told.shape}; give one for each example.")
-    return (value[0], value[1]), told
+    return Dataset(inputs, targets.values, targets.kind, targets.labels, given, AsTheyAre(), chosen, groups=judged)
 
 
 def _parts(value: Any, entry: str, workspace: pathlib.Path | None) -> dict[str, tuple[torch.Tensor, AnyArray]]:
@@ -135,8 +126,8 @@ def _materialize(
                 raise AdvisorError(
                     f"Item {index} of {what} from the entry {entry!r} is a {type(item).__name__}; return (x, y)."
                 )
-            inputs.append(_array(item[0]))
-            targets.append(_array(item[1]))
+            inputs.append(as_array(item[0]))
+            targets.append(as_array(item[1]))
             total += inputs[-1].nbytes
             if total > MAX_BYTES or index >= MAX_ITEMS:
                 raise AdvisorError(
@@ -156,17 +147,11 @@ def _materialize(
         return np.stack(inputs), np.stack(targets)
 
 
-def _array(value: Any) -> AnyArray:
-    import torch
-
-    return value.detach().cpu().numpy() if isinstance(value, torch.Tensor) else np.asarray(value)
-
-
 def _inputs(value: Any, what: str, entry: str) -> torch.Tensor:
     """float32, with 8-bit and boolean inputs unscaled; wider integers stay int64, for they may be token ids."""
     import torch
 
-    array = _array(value)
+    array = as_array(value)
     if array.ndim < 2 or array.dtype.kind not in "fiub":
         raise AdvisorError(
             f"The inputs of {what} from the entry {entry!r} have shape {array.shape} and type {array.dtype}; give "
@@ -184,7 +169,7 @@ def _inputs(value: Any, what: str, entry: str) -> torch.Tensor:
 
 
 def _targets(value: Any, inputs: torch.Tensor, what: str, entry: str) -> AnyArray:
-    array = _array(value)
+    array = as_array(value)
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
     if array.dtype.kind == "O" and all(isinstance(item, str) for item in array.ravel()):

@@ -20,6 +20,7 @@ def assess(spec: Spec, runs: Sequence[RunResult], sizes: Mapping[str, int]) -> R
     ordered = sorted(runs, key=lambda run: (run.block, ("baseline", *spec.arm_names).index(run.arm)))
     by_arm = {name: [run for run in ordered if run.arm == name] for name in ("baseline", *spec.arm_names)}
     baseline = np.array([run.test[spec.metric] for run in by_arm["baseline"]])
+    for_all = _said_by_all(ordered)
     return Results(
         metric=spec.metric,
         direction=spec.direction,
@@ -30,14 +31,20 @@ def assess(spec: Spec, runs: Sequence[RunResult], sizes: Mapping[str, int]) -> R
         sizes=dict(sizes),
         baseline_mean=float(baseline.mean()) if np.isfinite(baseline).all() else None,
         baseline_sd=float(baseline.std(ddof=1)) if np.isfinite(baseline).all() and len(baseline) > 1 else None,
-        arms=tuple(_arm(spec, name, by_arm[name], by_arm["baseline"], sizes) for name in spec.arm_names),
+        arms=tuple(_arm(spec, name, by_arm[name], by_arm["baseline"], sizes, for_all) for name in spec.arm_names),
         runs=tuple(ordered),
         not_measured=NOT_MEASURED,
+        notes=(*for_all, *_said(by_arm["baseline"], for_all, " of the baseline")),
     )
 
 
 def _arm(
-    spec: Spec, name: str, runs: list[RunResult], baseline: list[RunResult], sizes: Mapping[str, int]
+    spec: Spec,
+    name: str,
+    runs: list[RunResult],
+    baseline: list[RunResult],
+    sizes: Mapping[str, int],
+    for_all: tuple[str, ...],
 ) -> ArmEvidence:
     ratio = sizes["test"] / sizes["train"] if spec.design.split == "resampled" else None
 
@@ -60,7 +67,7 @@ def _arm(
         exploratory=tuple(paired(metric, 1) for metric in others),
         effect_by_epoch=effect_by_epoch(runs, baseline),
         gap=float(np.mean([_gap(run) for run in runs])),
-        notes=_notes(runs, identical=identical and not spec.aa),
+        notes=(*_notes(runs, identical=identical and not spec.aa), *_said(runs, for_all)),
     )
 
 
@@ -93,3 +100,15 @@ def _notes(runs: list[RunResult], *, identical: bool) -> tuple[str, ...]:
     if identical:
         notes.append("changes nothing: the weights are the baseline's, bit for bit")
     return tuple(notes)
+
+
+def _said_by_all(runs: Sequence[RunResult]) -> tuple[str, ...]:
+    """The notes that every run has, such as on the weights of the model that all of them start from."""
+    first = dict.fromkeys(runs[0].notes) if runs else {}
+    return tuple(note for note in first if all(note in run.notes for run in runs))
+
+
+def _said(runs: list[RunResult], for_all: tuple[str, ...], of: str = "") -> tuple[str, ...]:
+    """The other notes of these runs, each once, with the number of runs that have it."""
+    notes = dict.fromkeys(note for run in runs for note in run.notes if note not in for_all)
+    return tuple(f"{note} ({sum(note in run.notes for run in runs)} of {len(runs)} runs{of})" for note in notes)

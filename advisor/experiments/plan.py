@@ -8,10 +8,11 @@ from advisor import __version__
 from advisor.contract import Frozen, content_id
 from advisor.data.dataset import DataCard
 from advisor.errors import AdvisorError
-from advisor.experiments.spec import METRICS, Spec
+from advisor.experiments.spec import Spec
 from advisor.techniques import build_techniques
 from advisor.techniques.core import TargetKind
 from advisor.training.command_plan import CommandPlan
+from advisor.training.metrics.fits import check_metric
 from advisor.training.plan import RunPlan
 
 
@@ -54,13 +55,9 @@ def check_fits(spec: Spec, facts: DataFacts) -> None:
     """Refuse what cannot work on this data before anything trains.
 
     Raises:
-        AdvisorError: a metric or a technique that does not fit the targets or the shape of the inputs.
+        AdvisorError: a metric or a technique that does not fit the targets, groups or the shape of the inputs.
     """
-    fitting = [name for name, (_, kinds) in METRICS.items() if facts.kind in kinds]
-    if spec.metric not in fitting:
-        raise AdvisorError(
-            f"metric {spec.metric!r} does not fit {facts.kind} targets; use one of {', '.join(fitting) or 'none yet'}."
-        )
+    check_metric(spec.metric, facts.kind, grouped=spec.data.groups is not None)
     for name in ("baseline", *spec.arm_names):
         for technique in build_techniques(spec.arm(name).techniques):
             why = technique.refuse(facts.kind, facts.input_shape)

@@ -151,8 +151,9 @@ class Spec(Contract):
     @property
     def title(self) -> str:
         """The experiment in a line."""
-        data, model = self.data.builtin or self.data.entry, self.model.name or self.model.entry
-        return f"{', '.join(self.arm_names)} against the baseline: {model} on {data}"
+        data: str | tuple[str, ...] = getattr(self.data, self.data.source)
+        named = data if isinstance(data, str) else " and ".join(data)
+        return f"{', '.join(self.arm_names)} against the baseline: {self.model.name or self.model.entry} on {named}"
 
     @property
     def budget_seconds(self) -> float:

@@ -8,6 +8,7 @@ import pickle
 import warnings
 from typing import TYPE_CHECKING, Any
 
+from advisor.data.libraries import missing_library
 from advisor.data.paths import locate, require_file
 from advisor.errors import AdvisorError
 from advisor.models.library import first_convolution
@@ -114,7 +115,7 @@ def _read_safetensors(file: pathlib.Path) -> Any:
         from safetensors import SafetensorError
         from safetensors.torch import load_file
     except ImportError:
-        raise AdvisorError(f"Reading {str(file)!r} needs safetensors; install it: pip install safetensors.") from None
+        raise missing_library("safetensors", f"Reading {str(file)!r}") from None
     try:
         return load_file(file)
     except SafetensorError as error:

@@ -14,6 +14,7 @@ from pydantic import Field
 from advisor.errors import AdvisorError
 from advisor.techniques.core import Card, Run, TargetKind, Targets, Technique, register, strength
 from advisor.techniques.core.changes import uncompiled
+from advisor.techniques.core.codes import join_codes, split_codes
 from advisor.techniques.core.token_embeddings import TokenBatch, require_embeddings
 
 if TYPE_CHECKING:
@@ -119,7 +120,9 @@ class InputNoise(Technique, frozen=True):
         return model
 
     def batch(self, run: Run, inputs: torch.Tensor, targets: Targets) -> tuple[torch.Tensor, Targets]:
-        """Add noise to the inputs. inputs: (N, ...) floats, or token ids where embeddings get the noise.
+        """Add noise to the inputs, but to no codes of categories, of which none is near another.
+
+        inputs: (N, ...) floats, or token ids where embeddings get the noise.
 
         Raises:
             AdvisorError: the inputs are to get noise but are integers.
@@ -132,11 +135,12 @@ class InputNoise(Technique, frozen=True):
                 f"input_noise needs real-valued inputs but got {inputs.dtype}; use where='embedding' for token ids, or "
                 "leave it out of this arm."
             )
-        if self.sigma == 0:
+        numbers, codes = split_codes(inputs, run.task.category_columns)
+        if self.sigma == 0 or numbers.numel() == 0:
             return inputs, targets
         low, high = run.task.input_range
-        unit = high - low if self.unit == "range" else deviations(inputs)
-        return add_noise(inputs, unit * self.sigma, run.generator(self.name)), targets
+        unit = high - low if self.unit == "range" else deviations(numbers)
+        return join_codes(add_noise(numbers, unit * self.sigma, run.generator(self.name)), codes), targets
 
     def loss(
         self, run: Run, inputs: torch.Tensor, targets: Targets, outputs: torch.Tensor, loss: torch.Tensor

@@ -16,6 +16,7 @@ from advisor.errors import AdvisorError
 from advisor.techniques.core import Card, Effect, Run, TargetKind, Targets, Technique, register, strength
 from advisor.techniques.core.blocks import require_block_outputs
 from advisor.techniques.core.changes import uncompiled
+from advisor.techniques.core.codes import join_codes, split_codes
 from advisor.techniques.core.mixing import draw_lam as draw_lam
 from advisor.techniques.core.mixing import draw_partners, host_draws, is_chosen, stacked_partners
 from advisor.techniques.core.token_embeddings import TokenBatch, require_embeddings
@@ -24,12 +25,18 @@ if TYPE_CHECKING:
     import torch
 
 
-def mix(inputs: torch.Tensor, targets: Targets, permutation: torch.Tensor, lam: float) -> tuple[torch.Tensor, Targets]:
+def mix(
+    inputs: torch.Tensor, targets: Targets, permutation: torch.Tensor, lam: float, category_columns: int = 0
+) -> tuple[torch.Tensor, Targets]:
     """lam of each example and 1 - lam of its partner, inputs and targets alike.
 
-    inputs: (N, ...) floats. permutation: (N,) indices of the partners. lam: in [0, 1].
+    inputs: (N, ...) floats. permutation: (N,) indices of the partners. lam: in [0, 1]. The last `category_columns` of
+    rows (N, F) are codes: they are the example's own where lam is 0.5 or more, else its partner's.
     """
-    return blend(inputs, permutation, lam), targets.mixed(permutation, lam)
+    numbers, codes = split_codes(inputs, category_columns)
+    if codes is not None and lam < 0.5:
+        codes = codes[stacked_partners(permutation, len(codes) // len(permutation))]
+    return join_codes(blend(numbers, permutation, lam), codes), targets.mixed(permutation, lam)
 
 
 def blend(values: torch.Tensor, permutation: torch.Tensor, lam: float) -> torch.Tensor:
@@ -157,7 +164,7 @@ class Mixup(Technique, frozen=True):
         permutation = draw_partners(run, generator, len(inputs))
         lam = draw_lam(generator, self.alpha)
         if inside is None:
-            return mix(inputs, targets, permutation, lam)
+            return mix(inputs, targets, permutation, lam, run.task.category_columns)
         place = int(host_draws(generator, 2).integers(inside.places))
         inside.mixing = _Mixing(permutation, lam, place, TokenBatch(inputs.shape))
         run.mixed_inside = permutation, lam

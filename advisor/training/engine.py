@@ -24,18 +24,22 @@ from advisor.techniques import build_techniques
 from advisor.techniques.core import Run, Streams, TaskFacts, Technique, Trained
 from advisor.techniques.core.session import Session
 from advisor.techniques.core.streams import derive_seed
+from advisor.training.by_length import by_length, training_group
 from advisor.training.determinism import deterministic
-from advisor.training.loop import Epochs, Part, answers, batches, evaluate, judge, step_spans
-from advisor.training.metrics import metric_names
+from advisor.training.loop import Epochs, Part, answers, batches, judge, step_spans
+from advisor.training.memory import first_line, is_out_of_memory, with_halving
+from advisor.training.metrics.fits import check_metric
 from advisor.training.optimizers import build_optimizer
 from advisor.training.plan import RunPlan
 
 if TYPE_CHECKING:
     import torch
 
-# The training split is looked at in evaluation mode on no more examples than this: a loss needs no more.
+# The training split is looked at in evaluation mode on as many examples as validation has, so that the two losses are
+# equally exact, and on no more than this: a loss needs no more.
 TRAIN_SUBSET = 2000
 DTYPES = ("float32", "float64")
+IMAGE_DIMENSIONS = 4  # of a batch
 
 
 def train(
@@ -44,11 +48,16 @@ def train(
     """Train one arm in one block. The same plan gives the same bits, whatever ran in the process before.
 
     `on_epoch(done, planned)` is called after every epoch; what it raises ends the training and passes through.
-    A loss that is not finite ends the training too, and the result says so with NaN.
+    A loss that is not finite ends the training too, and the result says so with NaN. Where memory runs out, the
+    training starts once more in batches of half the size, and a note says so.
 
     Raises:
         AdvisorError: the request cannot be trained (exit status 2); the user's code raised or memory ran out (1).
     """
+    return with_halving(plan, functools.partial(_train, workspace=workspace, on_epoch=on_epoch))
+
+
+def _train(plan: RunPlan, *, workspace: pathlib.Path | None, on_epoch: Callable[[int, int], None] | None) -> RunResult:
     with deterministic(plan.threads):
         with _explained(plan, workspace):
             training = _Training(plan, workspace)
@@ -79,13 +88,14 @@ class _Training:
         """
         self.plan, self.workspace, self.given = plan, workspace, given
         self.shared = dict(shared or {})
+        self.notes: list[str] = []
         device = _device(plan)
         dataset = load(plan.data, workspace)
         chosen = build_techniques(plan.training.techniques) if techniques is None else techniques
         _check_fit(plan, dataset, chosen)
         self.parts = _parts(plan, dataset, device)
         self.streams = Streams(plan.block_seed, device)
-        model = _model(plan, workspace, dataset, self.parts["train"], self.streams)
+        model = _model(plan, workspace, dataset, self.parts["train"], self.streams, self.notes)
         spans = step_spans(len(self.parts["train"]), plan.training, model)
         if not spans:
             raise AdvisorError(
@@ -105,7 +115,9 @@ class _Training:
         for name in ("train", "validation"):
             self.run.batches[name] = functools.partial(batches, self.parts[name], like)
         self.session = Session(self.run, chosen, self._before_forward)
-        self.session.forward = self.run.model.to(device)
+        untouched = not any(type(technique).model is not Technique.model for technique in chosen)
+        self.session.forward = _forward(self.run.model.to(device), self.parts["train"], untouched)
+        self.draws = _may_draw(plan, self.run.model)
         self.session.plan(self._train_once)
         groups = self.session.param_groups(lr=plan.training.lr)
         optimizer = build_optimizer(plan.training, groups, self.run.model)
@@ -113,8 +125,8 @@ class _Training:
 
     def _before_forward(self) -> None:
         self.streams.restart()
-        # The model's own dropout draws from the global state.
-        self.streams.seed_global("model", self.run.step)
+        if self.draws:  # from the global state
+            self.streams.seed_global("model", self.run.step)
 
     def _train_once(
         self, name: str, *, member: int = 0, teacher: Trained | None = None, arguments: dict[str, Any] | None = None
@@ -150,35 +162,73 @@ class _Training:
         self.session.epoch_start()
         train_loss = self.epochs.train_epoch()
         model = self.session.eval_model().eval()
+        self.latest = {name: answers(self.run, model, self._looked_at(name)) for name in ("validation", "train")}
         # Only what the epoch's row holds: ranking metrics sort every class.
-        validation = evaluate(self.run, model, self.parts["validation"], (self.plan.metric,))
+        validation = judge(self.latest["validation"], self.parts["validation"], (self.plan.metric,))
         self.session.epoch_end(
             train_loss=train_loss,
-            train_eval_loss=evaluate(self.run, model, self.parts["train"].head(TRAIN_SUBSET), ()).loss,
+            train_eval_loss=judge(self.latest["train"], self._looked_at("train"), ()).loss,
             validation_loss=validation.loss,
             validation_metric=validation.metrics[self.plan.metric],
         )
         if not math.isfinite(train_loss):
             self.run.stop = True
 
+    def _looked_at(self, name: str) -> Part:
+        if name != "train":
+            return self.parts[name]
+        return self.parts["train"].head(min(TRAIN_SUBSET, len(self.parts["validation"])))
+
     def finish(self) -> RunResult:
         """The last hooks, then the final evaluation: the only look at the test split."""
         run, plan, predict = self.run, self.plan, self.session.predict
         self.session.finish()
         test = answers(run, predict, self.parts["test"])
+        # Where nothing was changed after the last epoch, its answers stand.
+        known = {} if self.session.changes_after_training else self.latest
+        last = {
+            name: judge(known[name] if name in known else answers(run, predict, self._looked_at(name)),
+                        self._looked_at(name)).metrics
+            for name in ("validation", "train")
+        }  # fmt: skip
         return RunResult(
             run_id=plan.run_id,
             arm=plan.arm,
             block=plan.block,
             seed=plan.block_seed,
             test=judge(test, self.parts["test"]).metrics,
-            validation=evaluate(run, predict, self.parts["validation"]).metrics,
-            train=evaluate(run, predict, self.parts["train"].head(TRAIN_SUBSET)).metrics,
+            validation=last["validation"],
+            train=last["train"],
             kept_epoch=run.kept_epoch,
             epochs_run=len(run.history),
             outcome_digest=outcome_digest(run.model, test),
             rows=tuple(_row(row) for row in run.history),
+            notes=tuple(self.notes),
         )
+
+
+def _forward(model: torch.nn.Module, part: Part, untouched: bool) -> Callable[[torch.Tensor], torch.Tensor]:
+    """What a training step calls: the model, with images in the layout of its weights and texts by length.
+
+    `untouched`: no technique put anything into the model that may look at the batch as a whole.
+    """
+    import torch
+
+    padding = part.padding
+    if padding is not None and untouched:
+        return lambda ids: by_length(model, ids, padding, training_group(len(ids)))
+    if part.inputs.ndim == IMAGE_DIMENSIONS:
+        return lambda inputs: model(inputs.contiguous(memory_format=torch.channels_last))
+    return model
+
+
+def _may_draw(plan: RunPlan, model: torch.nn.Module) -> bool:
+    """Whether a forward pass in training mode may draw random numbers: of our own models only dropout does."""
+    from torch.nn.modules.dropout import _DropoutNd
+
+    if plan.model.name is None or ":" in plan.model.name:
+        return True
+    return any(isinstance(module, _DropoutNd) and module.p > 0 for module in model.modules())
 
 
 def _recipe_of_another(techniques: list[Technique], name: str, *, learns: bool) -> list[Technique]:
@@ -213,6 +263,7 @@ def _facts(dataset: Dataset, train: Part) -> TaskFacts:
         input_shape=input_shape,
         input_range=(low, high) if high > low else (low, low + 1.0),
         class_counts=counts,
+        category_columns=len(train.facts.categories),
     )
 
 
@@ -230,11 +281,7 @@ def _device(plan: RunPlan) -> torch.device:
 
 def _check_fit(plan: RunPlan, dataset: Dataset, techniques: list[Technique]) -> None:
     """Refuse what cannot work on this data before any time is spent on it."""
-    fitting = metric_names(dataset.kind)
-    if plan.metric not in fitting:
-        raise AdvisorError(
-            f"Metric {plan.metric!r} does not fit {dataset.kind} targets; use one of {', '.join(fitting)}."
-        )
+    check_metric(plan.metric, dataset.kind, grouped=dataset.groups is not None)
     for technique in techniques:
         reason = technique.refuse(dataset.kind, dataset.input_shape)
         if reason is not None:
@@ -248,28 +295,43 @@ def _parts(plan: RunPlan, dataset: Dataset, device: torch.device) -> dict[str, P
     splits = split(dataset, plan.design, plan.split_seed, plan.data.train_size)
     dtype = getattr(torch, plan.dtype)
     prepared = dataset.prepared(splits.train)
+    own = plan.model.name is not None and ":" not in plan.model.name
+    padding = prepared.facts.padding if own and device.type == "cpu" else None  # lengths on a GPU would be waited for
     parts = {}
     for name, index in splits.named().items():
         inputs, targets = prepared.part(index, dtype)
         # Integers may be token ids for the user's model; of inputs of no known form, named models know numbers only.
         if prepared.facts.kind == "other" and plan.model.name is not None:
             inputs = inputs.to(dtype)
-        parts[name] = Part(inputs.to(device), targets.to(device), prepared.kind, prepared.outputs, prepared.facts)
+        inputs = inputs.to(device)
+        if inputs.ndim == IMAGE_DIMENSIONS:
+            inputs = inputs.to(memory_format=torch.channels_last)
+        groups = None if dataset.groups is None else torch.from_numpy(dataset.groups.numbers[index]).to(device)
+        parts[name] = Part(inputs, targets.to(device), prepared.kind, prepared.outputs, prepared.facts, groups, padding)
     return parts
 
 
 def _model(
-    plan: RunPlan, workspace: pathlib.Path | None, dataset: Dataset, part: Part, streams: Streams
+    plan: RunPlan,
+    workspace: pathlib.Path | None,
+    dataset: Dataset,
+    part: Part,
+    streams: Streams,
+    notes: list[str],
 ) -> torch.nn.Module:
-    """The initialised model on the device, seen to answer in the right shape."""
+    """The initialised model on the device, seen to answer in the right shape; what its weights left out in `notes`."""
     import torch
 
     if plan.model.entry is not None:
         find_entry(plan.model.entry, workspace)  # importing may draw random numbers, so it comes before the seed
     streams.seed_global("initialisation", 0)
     shape = tuple(part.inputs.shape[1:])
-    model = build(plan.model, shape, dataset.classes, dataset.kind, workspace, outputs=part.outputs, facts=part.facts)
+    model = build(
+        plan.model, shape, dataset.classes, dataset.kind, workspace, outputs=part.outputs, facts=part.facts, notes=notes
+    )
     model.to(device=part.inputs.device, dtype=getattr(torch, plan.dtype))
+    if part.inputs.ndim == IMAGE_DIMENSIONS:  # convolutions are faster so, on processors as on GPUs
+        model.to(memory_format=torch.channels_last)
     what = f"the model {plan.model.name or plan.model.entry!r}"
     check_output(model, part.inputs[:2], dataset.kind, part.outputs, what, workspace)
     return model
@@ -278,18 +340,16 @@ def _model(
 @contextlib.contextmanager
 def _explained(plan: RunPlan, workspace: pathlib.Path | None) -> Iterator[None]:
     """Keep stdout clean of the user's prints, and turn what their code raises or lacks into a message."""
-    import torch
-
     try:
         with contextlib.redirect_stdout(sys.stderr):
             yield
     except AdvisorError:
         raise
     except (Exception, SystemExit) as error:
-        if isinstance(error, (torch.OutOfMemoryError, MemoryError)) or "allocate memory" in str(error):
+        if is_out_of_memory(error):
             raise AdvisorError(
                 f"Memory ran out while training arm {plan.arm!r} with batch_size {plan.training.batch_size} on "
-                f"{plan.device}: {str(error).splitlines()[0][:200]}. Lower the batch size, the model or train_size.",
+                f"{plan.device}: {first_line(error)}. Lower the batch size, the model or train_size.",
                 exit_status=1,
             ) from error
         if plan.model.entry is None:

@@ -12,31 +12,44 @@ from advisor.data.facts import InputFacts
 from advisor.experiments.spec import Training
 from advisor.techniques.core import Run, Targets
 from advisor.techniques.core.session import Session
+from advisor.training.by_length import by_length
 from advisor.training.metrics import measure
 from advisor.training.schedules import factor_at
 
 if TYPE_CHECKING:
     import torch
 
-EVALUATION_BATCH = 1000
+EVALUATION_BATCH = 1000  # examples at most
+# Numbers in a batch that is evaluated: activations of larger ones leave the processor's caches, which costs more than
+# it saves. An integer stands for the features that it is embedded in.
+EVALUATION_NUMBERS = 100_000
+EMBEDDED = 32
+TEXTS = 64  # in a batch of like length
 
 
 @dataclass(frozen=True)
 class Part:
-    """One split on the device. inputs: (N, ...); targets: (N,) class indices, or (N,) or (N, D) floats."""
+    """One split on the device. inputs: (N, ...); targets: (N,) class indices, or (N,) or (N, D) floats.
+
+    `groups`: (N,) numbers of the groups that the model is also judged on apart; None where the data name none.
+    `padding`: the id at the end of short texts, where the model gives the same whatever follows a text.
+    """
 
     inputs: torch.Tensor
     targets: torch.Tensor
     kind: DataKind
     outputs: int
     facts: InputFacts
+    groups: torch.Tensor | None = None
+    padding: int | None = None
 
     def __len__(self) -> int:
         return len(self.inputs)
 
     def head(self, size: int) -> Part:
         """The first `size` examples, which are a random and stratified subset of the split."""
-        return replace(self, inputs=self.inputs[:size], targets=self.targets[:size])
+        groups = None if self.groups is None else self.groups[:size]
+        return replace(self, inputs=self.inputs[:size], targets=self.targets[:size], groups=groups)
 
 
 @dataclass(frozen=True)
@@ -74,7 +87,8 @@ class Epochs:
                     self.dense.at(index),
                     factor=self._factor(),
                     clip_norm=self.training.clip_norm,
-                    accumulate=self.training.accumulate,
+                    # As many batches as it takes: the last step may be smaller, and one example is no batch.
+                    accumulate=-(-(stop - start) // self.training.batch_size),
                 )
             total += loss * (stop - start)
         return total.item() / self.spans[-1][1]
@@ -117,22 +131,21 @@ def answers(run: Run, forward: Callable[[torch.Tensor], torch.Tensor], part: Par
     run.streams.restart()
     run.streams.seed_global("evaluation", run.step)
     with torch.no_grad():
-        return torch.cat([forward(chunk) for chunk in torch.split(part.inputs, EVALUATION_BATCH)])
+        if part.padding is not None:
+            return by_length(forward, part.inputs, part.padding, TEXTS)
+        return torch.cat([forward(chunk) for chunk in torch.split(part.inputs, evaluation_batch(part))])
 
 
-def evaluate(
-    run: Run,
-    forward: Callable[[torch.Tensor], torch.Tensor],
-    part: Part,
-    names: Collection[str] | None = None,
-) -> Evaluation:
-    """Loss and metrics of `forward` on a split, all or those in `names`; a model is in evaluation mode."""
-    return judge(answers(run, forward, part), part, names)
+def evaluation_batch(part: Part) -> int:
+    """How many examples of this split go through a model at a time."""
+    numbers = part.inputs[0].numel() * (1 if part.inputs.is_floating_point() else EMBEDDED)
+    return max(32, min(EVALUATION_BATCH, EVALUATION_NUMBERS // max(numbers, 1)))
 
 
 def judge(outputs: torch.Tensor, part: Part, names: Collection[str] | None = None) -> Evaluation:
     """Loss and metrics of the outputs on a split, all that fit or those in `names`."""
-    metrics = measure(outputs, part.targets, part.kind, names=None if names is None else {*names, "nll"})
+    wanted = None if names is None else {*names, "nll"}
+    metrics = measure(outputs, part.targets, part.kind, groups=part.groups, names=wanted)
     if part.kind != "real":
         return Evaluation(loss=metrics["nll"], metrics=metrics)
     error = outputs.double().reshape(part.targets.shape) - part.targets.double()

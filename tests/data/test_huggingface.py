@@ -6,6 +6,7 @@ import pathlib
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from advisor.data import load, split
 from advisor.errors import AdvisorError
@@ -39,8 +40,6 @@ def test_texts_with_given_splits_and_named_classes(tmp_path):
 
 
 def test_images_are_decoded_from_their_bytes(tmp_path):
-    from PIL import Image
-
     images = []
     for number in range(20):
         buffer = io.BytesIO()
@@ -73,12 +72,25 @@ def test_what_is_no_saved_data_set_is_said(tmp_path):
         load(DataSpec(huggingface="e"), tmp_path)
 
 
-def test_a_missing_library_is_named_with_the_command_that_mends_it(tmp_path, monkeypatch):
-    import sys
-
-    monkeypatch.setitem(sys.modules, "pyarrow", None)
-    (tmp_path / "t.parquet").write_bytes(b"PAR1")
-    (tmp_path / "d").mkdir()
-    for spec in (DataSpec(table="t.parquet", target="y"), DataSpec(huggingface="d")):
-        with pytest.raises(AdvisorError, match="needs pyarrow; install it with: pip install pyarrow"):
-            load(spec, tmp_path)
+def test_images_are_cut_and_grouped_by_columns_beside_them(tmp_path):
+    images = []
+    for number in range(40):
+        buffer = io.BytesIO()
+        Image.fromarray(np.random.default_rng(number).integers(0, 256, (9, 9, 3), dtype=np.uint8)).save(buffer, "PNG")
+        images.append({"bytes": b"broken" if number == 3 else buffer.getvalue(), "path": None})
+    columns = {
+        "image": images,
+        "label": [n % 2 for n in range(40)],
+        "patient": [n // 4 for n in range(40)],
+        "site": [("north", "south")[n % 2] for n in range(40)],
+    }
+    save(tmp_path / "d", columns, {"image": {"_type": "Image"}, "label": LABEL})
+    spec = {"huggingface": "d", "image_size": 8, "split": {"by": "group", "column": "patient"}}
+    dataset = load(DataSpec(**spec, groups="site"), tmp_path)
+    assert dataset.groups is not None
+    assert dataset.groups.counts == {"north": 20, "south": 19}
+    kept = [n for n in range(40) if n != 3]
+    patients = [{kept[n] // 4 for n in index.tolist()} for index in split(dataset, Design(), 0, None).named().values()]
+    assert sum(len(part) for part in patients) == len(set.union(*patients)) == 10
+    with pytest.raises(AdvisorError, match="'ward'; known, nearest first"):
+        load(DataSpec(**spec, groups="ward"), tmp_path)

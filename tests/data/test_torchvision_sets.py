@@ -85,6 +85,31 @@ def test_an_image_set_is_read_through_torchvision(tmp_path):
     }
 
 
+def test_broken_images_of_a_set_are_named_and_left_out_unless_they_are_many(tmp_path):
+    paths = []
+    for part in ("train", "valid", "test"):
+        for number in range(12):
+            path = tmp_path / "country211" / part / ("AD", "BE")[number % 2] / f"{number}.jpg"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(RNG.integers(0, 256, (30, 40, 3), dtype=np.uint8)).save(path)
+            paths.append(path)
+    paths[12].write_bytes(b"no picture")
+    dataset = load(DataSpec(torchvision="Country211", root=".", image_size=16), tmp_path)
+    assert {name: len(index) for name, index in (dataset.given or {}).items()} == {
+        "train": 12,
+        "validation": 11,
+        "test": 12,
+    }
+    assert any(
+        note.startswith("1 images cannot be read and were left out: validation 0 (Uni") for note in dataset.notes
+    )
+    for path in paths[:6]:
+        path.write_bytes(path.read_bytes()[:200])
+    load(DataSpec(builtin="wine"), None)
+    with pytest.raises(AdvisorError, match=r"6 of 12 images in train of torchvision 'Country211' cannot be read"):
+        load(DataSpec(torchvision="Country211", root=".", image_size=16), tmp_path)
+
+
 def test_absent_unknown_and_cut_off_sets_are_named(tmp_path):
     with pytest.raises(AdvisorError, match=r"MNIST is not below .*Nothing is downloaded here"):
         load(DataSpec(torchvision="MNIST", root="."), tmp_path)

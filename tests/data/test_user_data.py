@@ -17,14 +17,14 @@ def load_source(folder: pathlib.Path, source: str, entry: str = "mine:make", **a
 
 
 def test_a_pair_of_arrays_becomes_classes_with_their_labels(tmp_path):
-    dataset = load_source(tmp_path, "def make(n): return np.ones((n, 3)), np.arange(n) % 2 + 5", n=8)
+    dataset = load_source(tmp_path, "def make(n): return np.eye(n, 3), np.arange(n) % 2 + 5", n=8)
     assert (dataset.kind, dataset.labels, dataset.targets.tolist()) == ("class", ("5", "6"), [0, 1] * 4)
     assert dataset.inputs.dtype == torch.float32
     assert dataset.given is None
 
 
 def test_float_targets_are_real_and_a_single_column_is_a_vector(tmp_path):
-    dataset = load_source(tmp_path, "def make(): return torch.ones(8, 3), torch.rand(8, 1)")
+    dataset = load_source(tmp_path, "def make(): return torch.eye(8, 3), torch.rand(8, 1)")
     assert (dataset.kind, dataset.classes, tuple(dataset.targets.shape)) == ("real", None, (8,))
 
 
@@ -55,14 +55,14 @@ def test_the_same_function_gives_the_same_fingerprint_whatever_was_drawn_before(
 
 
 def test_what_the_function_prints_stays_off_stdout(tmp_path, capsys):
-    load_source(tmp_path, "def make():\n    print('loading')\n    return np.ones((8, 2)), np.arange(8) % 2")
+    load_source(tmp_path, "def make():\n    print('loading')\n    return np.eye(8, 2), np.arange(8) % 2")
     assert capsys.readouterr() == ("", "loading\n")
 
 
 def test_a_module_of_the_same_name_in_another_workspace_is_the_one_that_counts(tmp_path):
     for name, rows in (("one", 8), ("two", 10)):
         (tmp_path / name).mkdir()
-        made = load_source(tmp_path / name, f"def make(): return np.ones(({rows}, 2)), np.arange({rows}) % 2")
+        made = load_source(tmp_path / name, f"def make(): return np.eye({rows}, 2), np.arange({rows}) % 2")
         assert len(made.inputs) == rows
 
 
@@ -146,7 +146,7 @@ def make():
 
 
 def test_columns_of_zeros_and_ones_are_labels_and_integers_for_integers_are_tokens(tmp_path):
-    labels = load_source(tmp_path, "def make(): return np.ones((8, 2)), np.eye(8, 3, dtype=int)")
+    labels = load_source(tmp_path, "def make(): return np.eye(8, 2), np.eye(8, 3, dtype=int)")
     assert (labels.kind, labels.outputs) == ("multilabel", 3)
     (tmp_path / "ids.py").write_text(
         "import numpy as np\ndef make(): return np.arange(24).reshape(4, 6), 1 + np.arange(24).reshape(4, 6)"

@@ -26,6 +26,22 @@ def test_a_spec_survives_json_and_keeps_its_id() -> None:
     assert parse_spec({**GOOD, "metric": "nll"}).id != spec.id
 
 
+@pytest.mark.parametrize(
+    ("data", "named"),
+    [
+        ({"builtin": "wine"}, "wine"),
+        ({"entry": "loading:make"}, "loading:make"),
+        ({"table": "churn.csv", "target": "left"}, "churn.csv"),
+        ({"folder": "flowers"}, "flowers"),
+        ({"torchvision": "MNIST", "root": "sets"}, "MNIST"),
+        ({"arrays": ("x.npy", "y.npy")}, "x.npy and y.npy"),
+    ],
+)
+def test_the_title_names_the_data_whatever_its_source(data: dict[str, Any], named: str) -> None:
+    spec = parse_spec({**GOOD, "data": data})
+    assert spec.title == f"mixup, slower against the baseline: mlp on {named}"
+
+
 def test_arms_are_overlays_and_null_takes_a_technique_out() -> None:
     spec = parse_spec({**GOOD, "arms": {**GOOD["arms"], "bare": {"techniques": {"weight_decay": None}}}})
     assert spec.arm("slower").lr == 0.003

@@ -11,7 +11,7 @@ from advisor.techniques.core import Run, Streams, TaskFacts
 def make_run(model: nn.Module, **changes: Any) -> Run:
     """A run of a class task with 10 outputs; `changes` go to the task where they belong there, else to the run."""
     task: dict[str, Any] = {"kind": "class", "outputs": 10, "input_shape": (3, 32, 32)}
-    for key in ("kind", "outputs", "input_shape", "input_range", "class_counts"):
+    for key in ("kind", "outputs", "input_shape", "input_range", "class_counts", "category_columns"):
         if key in changes:
             task[key] = changes.pop(key)
     settings: dict[str, Any] = {"epochs": 1, "steps_per_epoch": 1, **changes}

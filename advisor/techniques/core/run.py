@@ -22,6 +22,7 @@ class TaskFacts:
 
     `outputs`: classes, columns of real targets or the size of the vocabulary. `input_shape`: one example's, without
     the batch. `input_range`: the values between which pixels lie. `class_counts`: training examples of each class.
+    `category_columns`: the last so many columns of a row are codes of categories, which have no in-between.
     """
 
     kind: TargetKind
@@ -29,6 +30,7 @@ class TaskFacts:
     input_shape: tuple[int, ...]
     input_range: tuple[float, float] = (0.0, 1.0)
     class_counts: tuple[int, ...] | None = None
+    category_columns: int = 0
 
 
 @dataclass(frozen=True)

@@ -127,7 +127,7 @@ class Session:
 
         def gradients() -> torch.Tensor:
             self._before_forward()
-            optimizer.zero_grad(set_to_none=True)
+            _forget_gradients(optimizer)
             losses = []
             for part in parts:
                 changed, wanted = ready[0] if ready else self.batch(*part)
@@ -182,6 +182,11 @@ class Session:
         for technique in self.techniques:
             model = technique.eval_model(self.run, model)
         return model
+
+    @property
+    def changes_after_training(self) -> bool:
+        """Whether what answers at the end may be another than what was evaluated after the last epoch."""
+        return any(self._overriding(hook) for hook in ("epoch_end", "eval_model", "fit_after", "predict"))
 
     def finish(self) -> torch.nn.Module:
         """End the training: the model then holds the weights that are kept, and is in evaluation mode."""
@@ -246,6 +251,13 @@ class Session:
         return targets
 
 
+def _forget_gradients(optimizer: torch.optim.Optimizer) -> None:
+    """What `zero_grad` does, without its instrumentation, which costs more in a small step."""
+    for group in optimizer.param_groups:
+        for parameter in group["params"]:
+            parameter.grad = None
+
+
 def _clip(optimizer: torch.optim.Optimizer, norm: float) -> None:
     import torch
 
@@ -264,6 +276,7 @@ def regularize(
     example: torch.Tensor | None = None,
     input_range: tuple[float, float] = (0.0, 1.0),
     class_counts: Sequence[int] | None = None,
+    category_columns: int = 0,
     train_batches: Iterable[tuple[torch.Tensor, torch.Tensor]] | None = None,
     validation_batches: Iterable[tuple[torch.Tensor, torch.Tensor]] | None = None,
     train_once: TrainOnce | None = None,
@@ -273,9 +286,10 @@ def regularize(
     """Techniques for a training loop of your own, without ours.
 
     `example`: a few inputs, for techniques that look at a dry forward pass. `input_range`: between which values pixels
-    lie. `class_counts`: training examples of each class. The batches are gone through again where a technique needs
-    data after training, and are brought to the model's device. `train_once` returns the teacher or the further member
-    that a technique asks for.
+    lie. `class_counts`: training examples of each class. `category_columns`: the last so many columns of a row (N, F)
+    are codes of categories, which are neither blended nor disturbed. The batches are gone through again where a
+    technique needs data after training, and are brought to the model's device. `train_once` returns the teacher or the
+    further member that a technique asks for.
 
     Raises:
         AdvisorError: two techniques that conflict, or one that does not fit the data or the model.
@@ -286,12 +300,19 @@ def regularize(
     parameter = next(model.parameters(), None)
     if parameter is None:
         raise AdvisorError(f"{type(model).__name__} has no parameters; there is nothing to train.")
+    columns = example.shape[1] if example is not None and example.ndim == 2 else category_columns
+    if not 0 <= category_columns <= columns:
+        raise AdvisorError(
+            f"category_columns {category_columns} does not fit rows of {columns} columns; give how many of the last "
+            "ones hold codes."
+        )
     task = TaskFacts(
         kind=kind,
         outputs=width,
         input_shape=() if example is None else tuple(example.shape[1:]),
         input_range=input_range,
         class_counts=None if class_counts is None else tuple(class_counts),
+        category_columns=category_columns,
     )
     run = Run(
         model=model,
