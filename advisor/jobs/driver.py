@@ -19,7 +19,7 @@ def drive(job_id: str) -> None:
     """Run the job and record how it ended. The caller holds the job's lock."""
     store, folder = Store(home()), job_folder(job_id)
     request = Request.model_validate_json(store.row(job_id)["request"])
-    executor = LocalExecutor(request.worker, request.imports_from, folder, request.workers)
+    executor = LocalExecutor(request.worker, request.reads_from, folder, request.workers, in_workspace=request.imports)
     try:
         outcome = _outcome(Campaign(job_id, request, store, executor, (folder / CANCEL).exists), folder)
     finally:

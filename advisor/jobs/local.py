@@ -20,10 +20,14 @@ Message = dict[str, Any]
 class LocalExecutor:
     """Runs tasks in `workers` processes. Messages come back from `poll`; a worker that dies is replaced."""
 
-    def __init__(self, interpreter: Interpreter, workspace: Path | None, folder: Path, workers: int) -> None:
+    def __init__(
+        self, interpreter: Interpreter, workspace: Path | None, folder: Path, workers: int, *, in_workspace: bool
+    ) -> None:
         self.workers = workers
         self._interpreter = interpreter
         self._workspace = workspace
+        # The current folder of `python -m` can be imported from, so it is the user's only where their code is wanted.
+        self._cwd = workspace if workspace is not None and in_workspace else folder
         self._folder = folder
         self._waiting: deque[Message] = deque()
         self._alive: list[_Worker] = []
@@ -71,7 +75,7 @@ class LocalExecutor:
 
     def _start(self) -> "_Worker":
         self._started += 1
-        worker = _Worker(self._interpreter, self._workspace, self._folder, self._started)
+        worker = _Worker(self._interpreter, self._workspace, self._folder, self._cwd, self._started)
         self._alive.append(worker)
         self._selector.register(worker.output, selectors.EVENT_READ, worker)
         return worker
@@ -85,7 +89,7 @@ class LocalExecutor:
 class _Worker:
     """One process, its pipes, and the beginning of a line that has not ended yet."""
 
-    def __init__(self, interpreter: Interpreter, workspace: Path | None, folder: Path, number: int) -> None:
+    def __init__(self, interpreter: Interpreter, workspace: Path | None, folder: Path, cwd: Path, number: int) -> None:
         environment = os.environ | {"PYTHONPATH": str(_package_folder(interpreter, folder)), "OMP_NUM_THREADS": "1"}
         try:
             with (folder / f"worker-{number}.log").open("ab") as log:
@@ -94,7 +98,7 @@ class _Worker:
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=log,
-                    cwd=workspace or folder,
+                    cwd=cwd,
                     env=environment,
                     start_new_session=True,
                 )

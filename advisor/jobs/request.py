@@ -39,7 +39,7 @@ class Request(Contract):
     """What a driver needs. `nonce` is empty where finished work may answer."""
 
     spec: AnySpec
-    workspace: str | None  # None for built-in data and models
+    workspace: str | None  # where paths of the spec begin; None where it names no file and no code
     interpreter: Interpreter  # where the training happens
     code: str | None
     nonce: str
@@ -61,9 +61,15 @@ class Request(Contract):
         return self.interpreter
 
     @property
-    def imports_from(self) -> Path | None:
-        """The folder that a worker imports the user's code from; it imports nothing of a script."""
+    def reads_from(self) -> Path | None:
+        """The folder that a worker finds the user's files and entries in; it reads nothing of a script's."""
         return None if self.workspace is None or isinstance(self.spec, CommandSpec) else Path(self.workspace)
+
+    @property
+    def imports(self) -> bool:
+        """Whether a worker imports the user's code, and so works in their folder."""
+        spec = self.spec
+        return isinstance(spec, Spec) and bool(spec.data.entry or spec.model.entry)
 
 
 def prepare(spec: AnySpec, workspace: Path, workers: int) -> Request:
@@ -82,7 +88,7 @@ def _prepare_training(spec: Spec, workspace: Path, workers: int) -> Request:
     code = code_fingerprint(spec, workspace) if uses_code else ""
     return Request(
         spec=spec,
-        workspace=str(workspace) if uses_code else None,
+        workspace=str(workspace) if uses_code or spec.paths() else None,
         interpreter=choose_interpreter(spec, workspace),
         code=code,
         nonce=_nonce(spec, code),
