@@ -1,4 +1,4 @@
-.PHONY: demo test test-pairs check generated clean
+.PHONY: demo test test-pairs test-kills check generated clean
 
 PYTHON ?= python3
 READY := .venv/.ready
@@ -17,6 +17,9 @@ test: $(READY)
 
 test-pairs: $(READY)
 	REGADVISOR_ALL_PAIRS=1 .venv/bin/python -m pytest tests/techniques/test_pairs.py --numprocesses 2 --timeout 1800
+
+test-kills: $(READY)
+	REGADVISOR_ALL_KILLS=1 .venv/bin/python -m pytest tests/jobs/test_kill_and_resume.py -s
 
 check: $(READY)
 	.venv/bin/ruff check .

@@ -25,6 +25,7 @@ class DataFacts(Frozen):
     input_shape: tuple[int, ...]
     sizes: dict[str, int]  # train, validation, test
     card: DataCard
+    bfloat16: bool = Field(False, description="whether the device multiplies in it faster")
     # What decides the built model beside its spec: the content of its weights, a library's version.
     model: dict[str, str] = Field({})
 
@@ -65,8 +66,19 @@ def check_fits(spec: Spec, facts: DataFacts) -> None:
                 raise AdvisorError(f"arm {name!r}: {why}.")
 
 
-def plan_run(spec: Spec, arm: str, block: int, facts: DataFacts, circumstances: Circumstances) -> RunPlan:
-    """The plan of one run, with its content id."""
+def plan_run(
+    spec: Spec,
+    arm: str,
+    block: int,
+    facts: DataFacts,
+    circumstances: Circumstances,
+    *,
+    stacked: bool = False,
+) -> RunPlan:
+    """The plan of one run, with its content id; the precision "auto" is what the device multiplies fast."""
+    training = spec.arm(arm)
+    if training.precision == "auto":
+        training = training.model_copy(update={"precision": "bfloat16" if facts.bfloat16 else "float32"})
     plan = RunPlan(
         run_id="",
         arm=arm,
@@ -75,12 +87,13 @@ def plan_run(spec: Spec, arm: str, block: int, facts: DataFacts, circumstances: 
         split_seed=split_seed(spec, block),
         data=spec.data,
         model=spec.model,
-        training=spec.arm(arm),
+        training=training,
         design=spec.design,
         metric=spec.metric,
         device=circumstances.device,
         dtype=circumstances.dtype,
         threads=circumstances.threads,
+        stacked=stacked,
     )
     decides = plan.model_dump(mode="json", exclude={"run_id", "arm", "block"})
     # How many blocks there are decides nothing about one of them.

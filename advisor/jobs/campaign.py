@@ -19,9 +19,13 @@ from advisor.experiments.plan import block_seed
 from advisor.jobs.request import Request
 from advisor.jobs.store import Store, now
 from advisor.jobs.work import Plan, Setting, work_for
+from advisor.training.plan import RunPlan
+from advisor.training.stack import stack_size
 from advisor.words import duration
 
 MAX_DEATHS = 2  # of one run's worker, before the job fails
+# From when on the first block's pace is believed, and by how much two blocks must exceed the budget to be refused.
+FAIR_SECONDS, FAIR_SHARE, HOPELESS = 10.0, 0.1, 1.5
 Message = dict[str, Any]
 
 
@@ -67,14 +71,18 @@ class Campaign:
             CancelledError: the job was cancelled.
         """
         self._say("looking at the data")
-        setting = self.work.begin(self._look())
+        setting = self.work.begin(self._ask(self.work.look))
         first_block = [self.work.plan(arm, 0) for arm in self.arms]
         rehearsals = self.work.rehearsals
         logged = self.store.last_event(self.job_id, "blocks")
         if logged is None:
-            self._train([*first_block, *rehearsals], limit=self.spec.budget_seconds)
+            known = self._expected_seconds()
+            # What is stacked is cheapest together, and how long it takes is known.
+            self._train(
+                [*(plan for plan in first_block if plan.arm not in known), *rehearsals], limit=self.spec.budget_seconds
+            )
             self.work.check_first_block([result for result, _ in self.done.values()])
-            logged = self._count_blocks()
+            logged = self._count_blocks(known)
             self.store.log_event(self.job_id, "blocks", logged)
         self.blocks = logged
         rest = [self.work.plan(arm, block) for block in range(1, self.blocks) for arm in self.arms]
@@ -82,22 +90,31 @@ class Campaign:
         self._say("judging", 1.0)
         return self._evidence(setting)
 
-    def _count_blocks(self) -> int:
+    def _expected_seconds(self) -> dict[str, float]:
+        """Seconds of a run of each arm for which the work can tell before the first."""
+        task = self.work.probe
+        if task is None:
+            return {}
+        self._say("measuring how long a run takes")
+        return self.work.expected_seconds(self._ask(task))
+
+    def _count_blocks(self, known: dict[str, float]) -> int:
         try:
             return blocks_within(
                 self.spec.budget_seconds,
-                first_block=[self.done[0, arm][1] for arm in self.arms],
+                first_block=[known[arm] if arm in known else self.done[0, arm][1] for arm in self.arms],
                 elapsed=self._elapsed(),
                 workers=self.executor.workers,
                 max_blocks=self.spec.design.max_blocks,
+                done=not known,
             )
         except AdvisorError as error:
             failed = [f" Run {result.arm!r} failed: {result.failure}" for result, _ in self.done.values()
                       if result.failure]  # fmt: skip
             raise AdvisorError(f"{error}{''.join(failed)}", exit_status=error.exit_status) from None
 
-    def _look(self) -> Message:
-        task = self.work.look
+    def _ask(self, task: Message | None) -> Message:
+        """The value of a task that is no run."""
         if task is None:
             return {}
         self.executor.submit(task)
@@ -108,26 +125,25 @@ class Campaign:
                     return value
                 if message["kind"] == "died":
                     raise AdvisorError(
-                        f"The worker that loaded the data ended with status {message['status']}; its log is in "
-                        f"the job's folder. A negative status is a signal: -9 often means too little memory.",
+                        f"The worker that looked at the {task['task']} ended with status {message['status']}; its log "
+                        "is in the job's folder. A negative status is a signal: -9 often means too little memory.",
                         exit_status=1,
                     )
 
     def _train(self, plans: list[Plan], limit: float | None = None) -> None:
         """Train what is not finished yet; each result is recorded at once."""
-        waiting: dict[str, Plan] = {}
-        for plan in plans:
-            if (plan.block, plan.arm) not in self.done and not self._reuse(plan):
-                waiting[f"{plan.block}/{plan.arm}"] = plan
-        for name, plan in waiting.items():
-            self.executor.submit(self._task(name, plan))
+        unfinished = [plan for plan in plans if (plan.block, plan.arm) not in self.done and not self._reuse(plan)]
+        waiting = {f"{group[0].block}/{group[0].arm}": group for group in self._groups(unfinished)}
+        for name, group in waiting.items():
+            self.executor.submit(self._task(name, group))
         shares: dict[str, float] = {}
         deaths: dict[str, int] = {}
+        begun = self._elapsed()
         while waiting:
             for message in self._poll():
                 name = message["task"]
                 if message["kind"] == "progress":
-                    shares[name] = message["share"]
+                    shares[name] = message["share"] * len(waiting[name])
                 elif message["kind"] == "finished":
                     self._record(waiting.pop(name), message)
                     shares.pop(name, None)
@@ -141,11 +157,42 @@ class Campaign:
                         )
                     self.executor.submit(self._task(name, waiting[name]))
             self._report_progress(sum(shares.values()))
-            if limit is not None and waiting and self._elapsed() > limit:
-                raise AdvisorError(
-                    f"The budget of {duration(limit)} is too small for two blocks: it ended before the first block of "
-                    f"{len(plans)} runs was done. Set a larger budget, or train for fewer epochs."
-                )
+            if limit is not None and waiting:
+                trained = len(plans) - sum(map(len, waiting.values())) + sum(shares.values())
+                self._check_pace(limit, begun, trained, len(plans))
+
+    def _check_pace(self, limit: float, begun: float, trained: float, runs: int) -> None:
+        """Refuse once it is plain that two blocks do not fit; `trained`: runs of the first block, also in part."""
+        elapsed = self._elapsed()
+        if elapsed > limit:
+            raise AdvisorError(
+                f"The budget of {duration(limit)} is too small for two blocks: it ended before the first block of "
+                f"{runs} runs was done. Set a larger budget, or train for fewer epochs."
+            )
+        if trained == 0 or elapsed - begun < max(FAIR_SECONDS, FAIR_SHARE * limit):
+            return
+        block = (elapsed - begun) / trained * runs
+        if begun + 2 * block > HOPELESS * limit:
+            raise AdvisorError(
+                f"The budget of {duration(limit)} is too small for two blocks: by the pace of its first epochs one "
+                f"block of {runs} runs takes about {duration(block)}. Set budget: {math.ceil(2.4 * block)}s or more, "
+                "or train for fewer epochs."
+            )
+
+    def _groups(self, plans: list[Plan]) -> list[list[Plan]]:
+        """The runs that one task trains: stacks of one arm's, and else each on its own."""
+        stacked: dict[str, list[Plan]] = {}
+        groups = []
+        for plan in plans:
+            if isinstance(plan, RunPlan) and plan.stacked:
+                stacked.setdefault(plan.arm, []).append(plan)
+            else:
+                groups.append([plan])
+        if stacked:
+            size = stack_size(max(map(len, stacked.values())), len(stacked), self.executor.workers)
+            for own in stacked.values():
+                groups += [own[start : start + size] for start in range(0, len(own), size)]
+        return groups
 
     def _poll(self) -> list[Message]:
         if self.cancelled():
@@ -153,12 +200,14 @@ class Campaign:
         messages = self.executor.poll(0.2)
         for message in messages:
             if message["kind"] == "failed":
-                where = "" if message["task"] == "data" else f"run {message['task']}: "
+                where = "" if message["task"] in ("data", "probe") else f"run {message['task']}: "
                 raise AdvisorError(f"{where}{message['error']}", exit_status=message["exit_status"])
         return messages
 
-    def _task(self, name: str, plan: Plan) -> Message:
-        return {"kind": self.work.kind, "task": name, "plan": plan.model_dump(mode="json")}
+    def _task(self, name: str, plans: list[Plan]) -> Message:
+        if isinstance(plans[0], RunPlan) and plans[0].stacked:
+            return {"kind": "stack", "task": name, "plans": [plan.model_dump(mode="json") for plan in plans]}
+        return {"kind": self.work.kind, "task": name, "plan": plans[0].model_dump(mode="json")}
 
     def _reuse(self, plan: Plan) -> bool:
         found = self.store.find_run(plan.run_id)
@@ -171,10 +220,13 @@ class Campaign:
         self.done[plan.block, plan.arm] = (result.model_copy(update={"arm": plan.arm, "block": plan.block}), seconds)
         return True
 
-    def _record(self, plan: Plan, message: Message) -> None:
-        result = RunResult.model_validate(message["value"])
-        self.store.save_run(self.job_id, result, message["seconds"])
-        self.done[plan.block, plan.arm] = (result, message["seconds"])
+    def _record(self, plans: list[Plan], message: Message) -> None:
+        values = message["value"] if isinstance(message["value"], list) else [message["value"]]
+        seconds = message["seconds"] / len(plans)
+        for plan, value in zip(plans, values, strict=True):
+            result = RunResult.model_validate(value)
+            self.store.save_run(self.job_id, result, seconds)
+            self.done[plan.block, plan.arm] = (result, seconds)
 
     def _report_progress(self, in_flight: float) -> None:
         total = self.blocks * len(self.arms) + self.extra

@@ -1,6 +1,7 @@
 """What the runs of a job are: trainings by our loop, or runs of the user's own script. A campaign knows no more."""
 
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -16,11 +17,16 @@ from advisor.experiments.tree import changed, copy_tree, fingerprint, manifest
 from advisor.files import write_atomic
 from advisor.jobs.home import home, job_folder
 from advisor.jobs.request import Request, patched
+from advisor.techniques import build_techniques
 from advisor.training.command_plan import CommandPlan
 from advisor.training.plan import RunPlan
+from advisor.training.probe import StackProbe
+from advisor.training.stack import stacks
 
+PROBED_STACK = 8  # runs
 REPEAT = "baseline (repeat)"  # no arm can be called so
 Plan = RunPlan | CommandPlan
+Message = dict[str, Any]
 
 
 class Setting(NamedTuple):
@@ -37,7 +43,7 @@ class Work(Protocol):
     kind: str  # of its tasks
 
     @property
-    def look(self) -> dict[str, Any] | None:
+    def look(self) -> Message | None:
         """The task whose value `begin` needs, or None."""
         ...
 
@@ -47,6 +53,15 @@ class Work(Protocol):
         Raises:
             AdvisorError: what was asked for cannot work.
         """
+        ...
+
+    @property
+    def probe(self) -> Message | None:
+        """After `begin`: the task that measures what `expected_seconds` needs, or None."""
+        ...
+
+    def expected_seconds(self, probed: Message) -> dict[str, float]:
+        """How long a run takes, for the arms of which it is known before the first."""
         ...
 
     def plan(self, arm: str, block: int) -> Plan:
@@ -81,7 +96,7 @@ class TrainingWork:
         self.request = request
 
     @property
-    def look(self) -> dict[str, Any] | None:
+    def look(self) -> Message | None:
         """Load the data once."""
         return {"kind": "inspect", "task": "data", "spec": self.spec.model_dump(mode="json")}
 
@@ -101,9 +116,36 @@ class TrainingWork:
         )
         return Setting(self.circumstances.device, self.circumstances.dtype, self.facts.fingerprint)
 
+    @property
+    def probe(self) -> Message | None:
+        """A stack of the first arm that is stacked; None where none is."""
+        arm = next((arm for arm in self._arms if self._stacked(arm)), None)
+        if arm is None:
+            return None
+        plans = [self.plan(arm, block) for block in range(PROBED_STACK)]
+        return {"kind": "probe", "task": "probe", "plans": [plan.model_dump(mode="json") for plan in plans]}
+
+    def expected_seconds(self, probed: Message) -> dict[str, float]:
+        """Those of stacked arms, from the step costs on the cards: their techniques train nothing besides."""
+        probe = StackProbe.model_validate(probed)
+        expected = {}
+        for arm in self._arms:
+            if self._stacked(arm):
+                training = self.spec.arm(arm)
+                costs = [technique.card.step_cost for technique in build_techniques(training.techniques)]
+                expected[arm] = probe.run_seconds(training.epochs, math.prod(costs))
+        return expected
+
+    @property
+    def _arms(self) -> tuple[str, ...]:
+        return ("baseline", *self.spec.arm_names)
+
+    def _stacked(self, arm: str) -> bool:
+        return stacks(self.spec.model, self.spec.arm(arm), self.facts.input_shape)
+
     def plan(self, arm: str, block: int) -> Plan:
         """One training."""
-        return plan_run(self.spec, arm, block, self.facts, self.circumstances)
+        return plan_run(self.spec, arm, block, self.facts, self.circumstances, stacked=self._stacked(arm))
 
     @property
     def rehearsals(self) -> list[Plan]:
@@ -123,6 +165,7 @@ class CommandWork:
 
     kind = "command"
     look = None
+    probe = None
 
     def __init__(self, spec: CommandSpec, request: Request, job_id: str) -> None:
         assert request.workspace is not None
@@ -173,6 +216,10 @@ class CommandWork:
             own = {name: digest for name, digest in copied.items() if not (target / name).is_symlink()}
             write_atomic(listed, json.dumps(own, sort_keys=True))
         return target, str(listed)
+
+    def expected_seconds(self, probed: Message) -> dict[str, float]:
+        """Only the script can tell."""
+        return {}
 
     def plan(self, arm: str, block: int) -> Plan:
         """One run."""

@@ -68,16 +68,43 @@ def _inspect(task: dict[str, Any], workspace: Path | None, send: Send) -> dict[s
     from advisor.data import inspect
     from advisor.experiments.spec import Spec
     from advisor.models.build import identity
+    from advisor.training.probe import multiplies_fast
 
     spec = Spec.model_validate(task["spec"])
     facts = inspect(spec.data, workspace, spec.design) | {"model": identity(spec.model, workspace)}
-    return {"facts": facts, "cuda": torch.cuda.is_available()}
+    cuda = torch.cuda.is_available()
+    device = torch.device("cuda" if cuda and spec.model.entry is not None else "cpu")
+    return {"facts": facts | {"bfloat16": multiplies_fast(device)}, "cuda": cuda}
+
+
+def _probe(task: dict[str, Any], workspace: Path | None, send: Send) -> dict[str, Any]:
+    del send
+    from advisor.training.plan import RunPlan
+    from advisor.training.probe import probe_stack
+
+    plans = [RunPlan.model_validate(plan) for plan in task["plans"]]
+    return probe_stack(plans, workspace).model_dump(mode="json")
 
 
 def _train(task: dict[str, Any], workspace: Path | None, send: Send) -> dict[str, Any]:
     from advisor.training.engine import train
     from advisor.training.plan import RunPlan
 
+    on_epoch = _progress(task, send)
+    return train(RunPlan.model_validate(task["plan"]), workspace=workspace, on_epoch=on_epoch).model_dump(mode="json")
+
+
+def _train_stack(task: dict[str, Any], workspace: Path | None, send: Send) -> list[dict[str, Any]]:
+    from advisor.training.plan import RunPlan
+    from advisor.training.stack import train_stack
+
+    plans = [RunPlan.model_validate(plan) for plan in task["plans"]]
+    results = train_stack(plans, workspace=workspace, on_epoch=_progress(task, send))
+    return [result.model_dump(mode="json") for result in results]
+
+
+def _progress(task: dict[str, Any], send: Send) -> Callable[[int, int], None]:
+    """What tells the driver how far a task is, a few times a second at most."""
     last = 0.0
 
     def on_epoch(done: int, planned: int) -> None:
@@ -86,7 +113,7 @@ def _train(task: dict[str, Any], workspace: Path | None, send: Send) -> dict[str
             last = time.perf_counter()
             send({"kind": "progress", "task": task["task"], "share": done / planned})
 
-    return train(RunPlan.model_validate(task["plan"]), workspace=workspace, on_epoch=on_epoch).model_dump(mode="json")
+    return on_epoch
 
 
 def _command(task: dict[str, Any], workspace: Path | None, send: Send) -> dict[str, Any]:
@@ -97,7 +124,13 @@ def _command(task: dict[str, Any], workspace: Path | None, send: Send) -> dict[s
     return run_command(CommandPlan.model_validate(task["plan"])).model_dump(mode="json")
 
 
-KINDS = {"inspect": _inspect, "train": _train, "command": _command}
+KINDS: dict[str, Callable[[dict[str, Any], Path | None, Send], Any]] = {
+    "inspect": _inspect,
+    "probe": _probe,
+    "train": _train,
+    "stack": _train_stack,
+    "command": _command,
+}
 
 
 if __name__ == "__main__":

@@ -76,6 +76,7 @@ class AugMix(Technique, frozen=True):
     )
 
     name: ClassVar[str] = "augmix"
+    stackable: ClassVar[bool] = True
     kinds: ClassVar[frozenset[TargetKind]] = frozenset({"class", "multilabel", "real"})
     conflicts: ClassVar[dict[str, str]] = dict.fromkeys(("randaugment", "trivialaugment", "augmax"), ONE_POLICY)
     null: ClassVar[dict[str, int] | None] = {"severity": 0}

@@ -117,6 +117,7 @@ class BasicAugmentation(Technique, frozen=True):
     saturation: float = strength(0.0, _COLOUR + "; images of one channel have none", ge=0, le=1, usual=(0.0, 0.4))
 
     name: ClassVar[str] = "basic_augmentation"
+    stackable: ClassVar[bool] = True
     kinds: ClassVar[frozenset[TargetKind]] = frozenset({"class", "multilabel", "real"})
     null: ClassVar[dict[str, int | bool] | None] = {"shift": 0, "flip": False}
     card: ClassVar[Card] = Card(

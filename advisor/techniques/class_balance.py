@@ -60,6 +60,7 @@ class ClassBalance(Technique, frozen=True):
     )
 
     name: ClassVar[str] = "class_balance"
+    stackable: ClassVar[bool] = True
     kinds: ClassVar[frozenset[TargetKind]] = frozenset({"class", "multilabel"})
     null: ClassVar[dict[str, float | str] | None] = {"scheme": "effective", "beta": 0.0}
     card: ClassVar[Card] = Card(

@@ -58,6 +58,7 @@ class CutMix(Technique, frozen=True):
     )
 
     name: ClassVar[str] = "cutmix"
+    stackable: ClassVar[bool] = True
     kinds: ClassVar[frozenset[TargetKind]] = frozenset({"class", "multilabel"})
     conflicts: ClassVar[dict[str, str]] = {
         "mixup": "both mix each batch, and a batch is mixed once; compare them as two arms"

@@ -56,6 +56,7 @@ class Cutout(Technique, frozen=True):
     )
 
     name: ClassVar[str] = "cutout"
+    stackable: ClassVar[bool] = True
     kinds: ClassVar[frozenset[TargetKind]] = frozenset({"class", "multilabel", "real"})
     null: ClassVar[dict[str, float] | None] = {"size": 0.0}
     card: ClassVar[Card] = Card(

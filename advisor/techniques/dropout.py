@@ -9,6 +9,7 @@ from pydantic import Field
 from advisor.errors import AdvisorError
 from advisor.techniques.core import Card, Effect, Run, Technique, register, strength
 from advisor.techniques.core.changes import change_input, set_attribute
+from advisor.techniques.core.draws import uniform
 from advisor.techniques.core.places import layers
 
 if TYPE_CHECKING:
@@ -17,12 +18,13 @@ if TYPE_CHECKING:
 Where = Literal["auto", "head", "hidden", "linear"]
 
 
-def drop(activations: torch.Tensor, probability: float, generator: torch.Generator) -> torch.Tensor:
-    """Zero each activation with `probability` and scale the rest so that the mean stays. activations: any shape."""
-    import torch
+def drop(activations: torch.Tensor, probability: float, numbers: torch.Tensor) -> torch.Tensor:
+    """Zero each activation with `probability` and scale the rest so that the mean stays.
 
-    kept = torch.rand(activations.shape, generator=generator, device=activations.device) >= probability
-    return activations * kept.to(activations.dtype).mul_(1 / (1 - probability))
+    activations: any shape; numbers: the same shape, uniform in [0, 1).
+    """
+    kept = numbers >= probability
+    return activations * kept.to(activations.dtype).mul(1 / (1 - probability))
 
 
 def find_places(model: torch.nn.Module, where: Where = "auto") -> list[torch.nn.Module]:
@@ -109,6 +111,7 @@ class Dropout(Technique, frozen=True):
     )
 
     name: ClassVar[str] = "dropout"
+    stackable: ClassVar[bool] = True
     null: ClassVar[dict[str, float] | None] = {"probability": 0.0}
     card: ClassVar[Card] = Card(
         title="Dropout",
@@ -168,7 +171,7 @@ class Dropout(Technique, frozen=True):
         own = find_own(model, places) if existing else {}
 
         def change(activations: torch.Tensor) -> torch.Tensor:
-            return drop(activations, self.probability, run.generator(self.name))
+            return drop(activations, self.probability, uniform(run, self.name, activations))
 
         for place in places:
             if id(place) in own:

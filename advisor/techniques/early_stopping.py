@@ -74,6 +74,7 @@ class EarlyStopping(Technique, frozen=True):
     )
 
     name: ClassVar[str] = "early_stopping"
+    stackable: ClassVar[bool] = True
     # No configuration changes nothing: the best epoch's weights are kept, never simply the last one's.
     null: ClassVar[None] = None
     conflicts: ClassVar[dict[str, str]] = {

@@ -43,6 +43,7 @@ class Ema(Technique, frozen=True):
     every_steps: int = strength(1, "optimizer steps between updates", ge=1, le=100_000, usual=(1, 100), unit="steps")
 
     name: ClassVar[str] = "ema"
+    stackable: ClassVar[bool] = True
     null: ClassVar[dict[str, float] | None] = {"decay": 0.0}
     conflicts: ClassVar[dict[str, str]] = {
         "swa": "both average the weights over the training, and the gains do not add up",

@@ -77,6 +77,7 @@ class InputNoise(Technique, frozen=True):
     )
 
     name: ClassVar[str] = "input_noise"
+    stackable: ClassVar[bool] = True
     null: ClassVar[dict[str, float] | None] = {"sigma": 0.0}
     card: ClassVar[Card] = Card(
         title="Input noise",
@@ -101,6 +102,10 @@ class InputNoise(Technique, frozen=True):
         ),
         source="Bishop 1995; Jain et al. 2023 (embeddings)",
     )
+
+    def stacks(self) -> bool:
+        """Where it stays outside the model."""
+        return self.where == "input"
 
     def refuse(self, kind: TargetKind, input_shape: tuple[int, ...]) -> str | None:
         """Token ids have no neighbourhood."""

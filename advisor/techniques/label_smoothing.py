@@ -24,6 +24,7 @@ class LabelSmoothing(Technique, frozen=True):
     )
 
     name: ClassVar[str] = "label_smoothing"
+    stackable: ClassVar[bool] = True
     kinds: ClassVar[frozenset[TargetKind]] = frozenset({"class", "token"})
     null: ClassVar[dict[str, float] | None] = {"epsilon": 0.0}
     card: ClassVar[Card] = Card(

@@ -35,6 +35,7 @@ class Llrd(Technique, frozen=True):
     )
 
     name: ClassVar[str] = "llrd"
+    stackable: ClassVar[bool] = True
     null: ClassVar[dict[str, float] | None] = {"decay": 1.0}
     card: ClassVar[Card] = Card(
         title="Layer-wise learning rate decay",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from advisor.errors import AdvisorError
 from advisor.techniques.core import Card, Run, Technique, register, strength
 from advisor.techniques.core.changes import change_input, set_attribute, uncompiled
+from advisor.techniques.core.draws import uniform
 from advisor.techniques.core.places import is_kind, layers
 from advisor.techniques.dropout import drop
 
@@ -91,7 +92,7 @@ class LoraDropout(Technique, frozen=True):
         """
 
         def thin(inputs: torch.Tensor) -> torch.Tensor:
-            return drop(inputs, self.probability, run.generator(self.name))
+            return drop(inputs, self.probability, uniform(run, self.name, inputs))
 
         existing = [module for module in model.modules() if is_kind(module, "peft", "LoraLayer")]
         for module in existing:

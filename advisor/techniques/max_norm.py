@@ -51,6 +51,7 @@ class MaxNorm(Technique, frozen=True):
     )
 
     name: ClassVar[str] = "max_norm"
+    stackable: ClassVar[bool] = True
     null: ClassVar[dict[str, float] | None] = {"limit": 1e9}
     card: ClassVar[Card] = Card(
         title="Max-norm constraint",

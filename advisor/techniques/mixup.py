@@ -85,6 +85,7 @@ class Mixup(Technique, frozen=True):
     )
 
     name: ClassVar[str] = "mixup"
+    stackable: ClassVar[bool] = True
     conflicts: ClassVar[dict[str, str]] = {
         "cutmix": "both mix each batch, and a batch is mixed once; compare them as two arms"
     }
@@ -118,6 +119,10 @@ class Mixup(Technique, frozen=True):
         ),
         source="Zhang et al. 2018; Verma et al. 2019 (hidden states)",
     )
+
+    def stacks(self) -> bool:
+        """Where it stays outside the model."""
+        return self.where == "input"
 
     def refuse(self, kind: TargetKind, input_shape: tuple[int, ...]) -> str | None:
         """Token ids have no in-between."""

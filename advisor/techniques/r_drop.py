@@ -48,6 +48,7 @@ class RDrop(Technique, frozen=True):
     )
 
     name: ClassVar[str] = "r_drop"
+    stackable: ClassVar[bool] = True
     kinds: ClassVar[frozenset[TargetKind]] = frozenset({"class", "multilabel", "token"})
     null: ClassVar[dict[str, float] | None] = {"alpha": 0.0}
     card: ClassVar[Card] = Card(

@@ -45,6 +45,7 @@ class RandAugment(Technique, frozen=True):
     )
 
     name: ClassVar[str] = "randaugment"
+    stackable: ClassVar[bool] = True
     kinds: ClassVar[frozenset[TargetKind]] = frozenset({"class", "multilabel", "real"})
     conflicts: ClassVar[dict[str, str]] = dict.fromkeys(("trivialaugment", "augmix", "augmax"), ONE_POLICY)
     null: ClassVar[dict[str, int] | None] = {"ops": 0}

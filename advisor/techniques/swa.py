@@ -50,6 +50,7 @@ class Swa(Technique, frozen=True):
     )
 
     name: ClassVar[str] = "swa"
+    stackable: ClassVar[bool] = True
     null: ClassVar[dict[str, float] | None] = {"start": 1.0}
     after_training: ClassVar[str] = "training data, to estimate the statistics of batch normalization"
     conflicts: ClassVar[dict[str, str]] = {

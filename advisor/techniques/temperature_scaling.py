@@ -82,6 +82,7 @@ class TemperatureScaling(Technique, frozen=True):
     )
 
     name: ClassVar[str] = "temperature_scaling"
+    stackable: ClassVar[bool] = True
     kinds: ClassVar[frozenset[TargetKind]] = frozenset({"class", "multilabel", "token"})
     null: ClassVar[dict[str, float] | None] = {"max_temperature": 1.0}
     after_training: ClassVar[str] = "validation data, to fit the temperature"

@@ -41,6 +41,7 @@ class TrivialAugment(Technique, frozen=True):
     )  # fmt: skip
 
     name: ClassVar[str] = "trivialaugment"
+    stackable: ClassVar[bool] = True
     kinds: ClassVar[frozenset[TargetKind]] = frozenset({"class", "multilabel", "real"})
     conflicts: ClassVar[dict[str, str]] = dict.fromkeys(("randaugment", "augmix", "augmax"), ONE_POLICY)
     null: ClassVar[dict[str, float] | None] = {"probability": 0.0}

@@ -95,6 +95,7 @@ class WeightDecay(Technique, frozen=True):
     )
 
     name: ClassVar[str] = "weight_decay"
+    stackable: ClassVar[bool] = True
     null: ClassVar[dict[str, float] | None] = {"strength": 0.0}
     card: ClassVar[Card] = Card(
         title="Weight decay",

@@ -71,7 +71,7 @@ def _run(plan: CommandPlan, place: _Place, notes: list[str]) -> Outcome:
         raise FailedRunError(f"not done after its time limit of {duration(plan.timeout_seconds)}{_tail(place)}")
     if done["status"]:
         how = f"exit status {done['status']}" if done["status"] > 0 else f"ended by signal {-done['status']}"
-        raise FailedRunError(how + _tail(place))
+        raise FailedRunError(how + _missing_module(plan, place) + _tail(place))
     _check_tree(files, place, "while it ran")
     new = sorted(set(place.names()) - before) if plan.manifest else []
     if new:
@@ -163,12 +163,23 @@ def _make_place(plan: CommandPlan) -> _Place:
 def _tail(place: _Place) -> str:
     """The last lines of the error output, or of the output where there is none."""
     for path in (place.stderr, place.stdout):
-        text = path.read_text(errors="replace").strip() if path.exists() else ""
-        if text:
-            lines = "\n".join(text.splitlines()[-TAIL_LINES:])[-TAIL_CHARACTERS:].replace(str(place.run), "{run_dir}")
+        if lines := _end_of(path).replace(str(place.run), "{run_dir}"):
             shown = "".join(letter if letter.isprintable() or letter == "\n" else "\ufffd" for letter in lines)
             return f"; its output ends with:\n{shown}"
     return "; it printed nothing"
+
+
+def _missing_module(plan: CommandPlan, place: _Place) -> str:
+    """What to do where the output's end says that a module is not installed."""
+    found = re.findall(r"^ModuleNotFoundError: No module named '([\w.]+)'", _end_of(place.stderr), re.MULTILINE)
+    if not found:
+        return ""
+    return f": {plan.python} has no module {found[-1]!r}; install it there, or name another interpreter under python:"
+
+
+def _end_of(path: Path) -> str:
+    text = path.read_text(errors="replace").strip() if path.exists() else ""
+    return "\n".join(text.splitlines()[-TAIL_LINES:])[-TAIL_CHARACTERS:]
 
 
 def _result(plan: CommandPlan, found: Outcome, notes: list[str], failure: str = "") -> RunResult:

@@ -59,18 +59,33 @@ def train(
 
 def _train(plan: RunPlan, *, workspace: pathlib.Path | None, on_epoch: Callable[[int, int], None] | None) -> RunResult:
     with deterministic(plan.threads):
-        with _explained(plan, workspace):
-            training = _Training(plan, workspace)
+        with explained(plan, workspace):
+            training = Trainee(plan, workspace)
         while not training.ended:
-            with _explained(plan, workspace):
+            with explained(plan, workspace):
                 training.train_epoch()
             if on_epoch is not None:
                 on_epoch(len(training.run.history), training.run.epochs)
-        with _explained(plan, workspace):
+        with explained(plan, workspace):
             return training.finish()
 
 
-class _Training:
+class Data:
+    """A plan's data, loaded once for all trainings on it; its splits are kept, by their seed."""
+
+    def __init__(self, plan: RunPlan, workspace: pathlib.Path | None) -> None:
+        self.plan, self.device = plan, _device(plan)
+        self.dataset = load(plan.data, workspace)
+        self._parts: dict[int, dict[str, Part]] = {}
+
+    def parts(self, plan: RunPlan) -> dict[str, Part]:
+        """The three splits of this plan on its device."""
+        if plan.split_seed not in self._parts:
+            self._parts[plan.split_seed] = _parts(plan, self.dataset, self.device)
+        return self._parts[plan.split_seed]
+
+
+class Trainee:
     """The parts of one training, put together from its plan."""
 
     def __init__(
@@ -78,22 +93,23 @@ class _Training:
         plan: RunPlan,
         workspace: pathlib.Path | None,
         *,
+        data: Data | None = None,
         techniques: list[Technique] | None = None,
         given: tuple[str, Trained] | None = None,
         shared: dict[tuple[str, int], Trained] | None = None,
     ) -> None:
-        """`given`: a technique's name and the network that it gets where it asks for one.
+        """`data`: what is loaded already. `given`: a technique's name and the network that it gets where it asks.
 
         `shared`: networks that exist already, by the technique that asks for them and their number.
         """
         self.plan, self.workspace, self.given = plan, workspace, given
         self.shared = dict(shared or {})
         self.notes: list[str] = []
-        device = _device(plan)
-        dataset = load(plan.data, workspace)
+        self.data = data or Data(plan, workspace)
+        dataset, device = self.data.dataset, self.data.device
         chosen = build_techniques(plan.training.techniques) if techniques is None else techniques
         _check_fit(plan, dataset, chosen)
-        self.parts = _parts(plan, dataset, device)
+        self.parts = self.data.parts(plan)
         self.streams = Streams(plan.block_seed, device)
         model = _model(plan, workspace, dataset, self.parts["train"], self.streams, self.notes)
         spans = step_spans(len(self.parts["train"]), plan.training, model)
@@ -139,9 +155,10 @@ class _Training:
         plan = self.plan
         model = plan.model.model_copy(update={"arguments": {**plan.model.arguments, **(arguments or {})}})
         seed = derive_seed(plan.block_seed, f"{name}/member", member)
-        other = _Training(
+        other = Trainee(
             plan.model_copy(update={"model": model, "block_seed": seed}),
             self.workspace,
+            data=self.data,
             techniques=_recipe_of_another(self.session.techniques, name, learns=teacher is not None),
             given=None if teacher is None else (name, teacher),
             shared=self.shared,
@@ -160,7 +177,10 @@ class _Training:
     def train_epoch(self) -> None:
         """One epoch with its hooks, its evaluation and its row of the history."""
         self.session.epoch_start()
-        train_loss = self.epochs.train_epoch()
+        self.close_epoch(self.epochs.train_epoch())
+
+    def close_epoch(self, train_loss: float) -> None:
+        """The evaluation after an epoch and its row of the history."""
         model = self.session.eval_model().eval()
         self.latest = {name: answers(self.run, model, self._looked_at(name)) for name in ("validation", "train")}
         # Only what the epoch's row holds: ranking metrics sort every class.
@@ -338,7 +358,7 @@ def _model(
 
 
 @contextlib.contextmanager
-def _explained(plan: RunPlan, workspace: pathlib.Path | None) -> Iterator[None]:
+def explained(plan: RunPlan, workspace: pathlib.Path | None) -> Iterator[None]:
     """Keep stdout clean of the user's prints, and turn what their code raises or lacks into a message."""
     try:
         with contextlib.redirect_stdout(sys.stderr):

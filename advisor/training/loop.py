@@ -78,20 +78,22 @@ class Epochs:
         order = torch.randperm(len(part), generator=run.generator("order"), device=device)
         total = torch.zeros((), dtype=torch.float64, device=device)
         for start, stop in self.spans:
-            index = order[start:stop]
-            inputs = part.inputs.index_select(0, index)
-            with computing(self.training.precision, device):
-                loss = self.session.step(
-                    self.optimizer,
-                    inputs,
-                    self.dense.at(index),
-                    factor=self._factor(),
-                    clip_norm=self.training.clip_norm,
-                    # As many batches as it takes: the last step may be smaller, and one example is no batch.
-                    accumulate=-(-(stop - start) // self.training.batch_size),
-                )
-            total += loss * (stop - start)
+            total += self.step(order[start:stop]) * (stop - start)
         return total.item() / self.spans[-1][1]
+
+    def step(self, index: torch.Tensor) -> torch.Tensor:
+        """One optimizer step on the examples in `index`, (N,); returns the loss."""
+        part = self.part
+        with computing(self.training.precision, part.inputs.device):
+            return self.session.step(
+                self.optimizer,
+                part.inputs.index_select(0, index),
+                self.dense.at(index),
+                factor=self._factor(),
+                clip_norm=self.training.clip_norm,
+                # As many batches as it takes: the last step may be smaller, and one example is no batch.
+                accumulate=-(-len(index) // self.training.batch_size),
+            )
 
     def _factor(self) -> float | None:
         return factor_at(self.training, self.session.run.step, self.session.run.steps_per_epoch)
@@ -160,7 +162,10 @@ def step_spans(examples: int, training: Training, model: torch.nn.Module) -> lis
 
 @contextlib.contextmanager
 def computing(precision: str, device: torch.device) -> Iterator[None]:
-    """Matrix products in this precision: "bfloat16" by autocast; "float32" and "auto" as the weights are."""
+    """Matrix products in this precision: "bfloat16" by autocast; "float32" as the weights are.
+
+    "auto" is settled by `advisor.training.probe` before a campaign's first run; here it means float32.
+    """
     import torch
 
     if precision != "bfloat16":

@@ -14,9 +14,16 @@ if TYPE_CHECKING:
 
 
 def build_optimizer(
-    training: Training, groups: list[dict[str, Any]], model: torch.nn.Module | None = None
+    training: Training,
+    groups: list[dict[str, Any]],
+    model: torch.nn.Module | None = None,
+    *,
+    fused: bool = True,
 ) -> torch.optim.Optimizer:
     """The optimizer over `groups`; "muon" needs the model, to tell hidden weights from the rest.
+
+    The last numbers of a tensor, short of a whole vector, may be rounded otherwise where `fused`; without, what a
+    number becomes does not depend on its place.
 
     In "sgd" and "adam" a group's weight decay is an L2 term of the gradient, in "adamw" and "muon" it is decoupled.
 
@@ -35,12 +42,13 @@ def build_optimizer(
             momentum=training.momentum,
             nesterov=training.nesterov,
             weight_decay=0.0,
-            fused=True,
+            fused=fused,
+            foreach=not fused,
         )
     elif training.optimizer == "adam":
-        optimizer = torch.optim.Adam(groups, lr=training.lr, weight_decay=0.0, fused=True)
+        optimizer = torch.optim.Adam(groups, lr=training.lr, weight_decay=0.0, fused=fused, foreach=not fused)
     else:
-        optimizer = torch.optim.AdamW(groups, lr=training.lr, weight_decay=0.0, fused=True)
+        optimizer = torch.optim.AdamW(groups, lr=training.lr, weight_decay=0.0, fused=fused, foreach=not fused)
     return _lean(optimizer)
 
 

@@ -24,3 +24,5 @@ class RunPlan(Frozen):
     device: str = "cpu"
     dtype: str = "float32"
     threads: int = 1
+    # Trained as part of a batched program, which rounds otherwise; who else is in it makes no difference.
+    stacked: bool = False

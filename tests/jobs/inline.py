@@ -36,7 +36,7 @@ class InlineExecutor:
             raise SystemExit("the driver was killed")
         messages: list[dict[str, Any]] = []
         worker._serve(task, self._workspace, messages.append)
-        self.trained += task["kind"] == "train"
+        self.trained += {"train": 1, "stack": len(task.get("plans", ()))}.get(task["kind"], 0)
         self.ran += task["kind"] == "command"
         return messages
 

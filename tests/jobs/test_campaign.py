@@ -59,17 +59,19 @@ def test_the_order_of_finishing_decides_nothing(tmp_path: Path, monkeypatch: pyt
     assert results[0].model_dump_json() == results[1].model_dump_json()
 
 
-@pytest.mark.parametrize("finished", [0, 2, 3, 5, 8])
+@pytest.mark.parametrize(("finished", "arm"), [(0, "sam"), (3, "weight_decay"), (4, "sam"), (6, "weight_decay")])
 def test_a_killed_campaign_resumes_to_bit_identical_results(
-    finished: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    finished: int, arm: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    undisturbed = campaign(_spec(), InlineExecutor()).run().results
+    """Runs with weight decay are stacked, runs with SAM cannot be."""
+    spec = _spec(arms={"one": {"techniques": {arm: {}}}, "slow": {"lr": 0.001}})
+    undisturbed = campaign(spec, InlineExecutor()).run().results
     monkeypatch.setenv("REGADVISOR_HOME", str(tmp_path / "killed"))
     first = InlineExecutor(die_after=finished)
     with pytest.raises(SystemExit):
-        campaign(_spec(), first).run()
+        campaign(spec, first).run()
     second = InlineExecutor()
-    resumed = campaign(_spec(), second).run().results
+    resumed = campaign(spec, second).run().results
     assert first.trained + second.trained == 9, "finished runs are not trained again"
     assert resumed.model_dump_json() == undisturbed.model_dump_json()
 

@@ -149,6 +149,42 @@ async def test_a_client_goes_from_curves_to_evidence(transport: str, mode: str, 
         assert kinds.completion.values == ["table", "text"]
 
 
+async def test_a_client_verifies_its_own_script_where_code_is_allowed(tmp_path: Path) -> None:
+    (tmp_path / "train.py").write_text(
+        "import random, sys\n"
+        "value = random.Random(int(sys.argv[1])).random() + float(sys.argv[2])\n"
+        "print('{\"test_accuracy\": %r}' % value)\n"
+    )
+    spec = {
+        "command": "python -S {script} {seed} {gain}",
+        "report": {"metric": "test_accuracy", "direction": "max"},
+        "baseline": {"script": "train.py", "gain": 0},
+        "arms": {"more": {"gain": 0.25}},
+        "design": {"max_blocks": 3},
+    }
+
+    async def roots(_: Any) -> ListRootsResult:
+        return ListRootsResult(roots=[Root(uri=tmp_path.as_uri())])  # type: ignore[arg-type]
+
+    async with connect("memory", "--allow-code", list_roots_callback=roots) as client:
+        tools = {tool.name: tool for tool in (await client.list_tools()).tools}
+        described = tools["start_verification"].input_schema["properties"]["spec"]["description"]
+        assert all(f"{key}:" in described for key in ("command", "log", "report", "baseline", "arms")), described
+        job_id = structure_of(await client.call_tool("start_verification", {"spec": spec}))["job"]["job_id"]
+        for _ in range(4):
+            waited = await client.call_tool("wait_for_job", {"job_id": job_id})
+            if structure_of(waited)["job"]["state"] not in {"queued", "running"}:
+                break
+        assert structure_of(waited)["job"]["state"] == "done", text_of(waited)
+        results = structure_of(waited)["evidence"]["results"]
+        assert results["arms"][0]["comparison"]["differences"] == pytest.approx([0.25] * 3)
+        assert "more" in text_of(waited)
+        elsewhere = {**spec, "baseline": {"script": "../train.py", "gain": 0}}
+        refused = await client.call_tool("start_verification", {"spec": elsewhere})
+        assert refused.is_error
+        assert "outside the spec's folder" in text_of(refused)
+
+
 async def test_progress_only_rises_and_cancel_ends_the_workers() -> None:
     async with connect("memory") as client:
         job_id = structure_of(await client.call_tool("start_verification", {"spec": ENDLESS}))["job"]["job_id"]

@@ -148,9 +148,9 @@ def test_too_few_places_and_a_missing_example_are_refused_before_a_teacher_is_tr
 
 def test_the_engine_trains_one_teacher_and_repeats_to_the_bit(monkeypatch):
     sizes: list[list[str]] = []
-    finish = engine._Training.finish
+    finish = engine.Trainee.finish
     monkeypatch.setattr(
-        engine._Training, "finish", lambda self: sizes.append(list(self.run.model.state_dict())) or finish(self)
+        engine.Trainee, "finish", lambda self: sizes.append(list(self.run.model.state_dict())) or finish(self)
     )
     plans = count_trainings(monkeypatch)
     plan = make_plan({"feature_distillation": {"layers": 2, "teacher_arguments": {"width": 8}}}, model=SMALL_CNN)

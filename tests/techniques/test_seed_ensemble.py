@@ -45,9 +45,9 @@ def test_a_users_members_join_and_answer_by_their_own_function():
 
 def test_the_engines_members_are_the_trainings_of_the_same_plan_from_their_seeds(monkeypatch):
     finished: dict[int, torch.nn.Module] = {}
-    finish = engine._Training.finish
+    finish = engine.Trainee.finish
     monkeypatch.setattr(
-        engine._Training, "finish", lambda self: finished.setdefault(self.plan.block_seed, self) and finish(self)
+        engine.Trainee, "finish", lambda self: finished.setdefault(self.plan.block_seed, self) and finish(self)
     )
     plans = count_trainings(monkeypatch)
     techniques = {"dropout": {}, "seed_ensemble": {"members": 3}}

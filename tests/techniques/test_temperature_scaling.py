@@ -132,8 +132,8 @@ def test_the_temperature_is_fitted_to_the_average_of_an_ensemble_not_to_the_mode
 
 def test_in_the_engine_the_likelihood_on_validation_falls_and_accuracy_stays(monkeypatch):
     runs: list[Run] = []
-    finish = engine._Training.finish
-    monkeypatch.setattr(engine._Training, "finish", lambda self: runs.append(self.run) or finish(self))
+    finish = engine.Trainee.finish
+    monkeypatch.setattr(engine.Trainee, "finish", lambda self: runs.append(self.run) or finish(self))
     settings = {"model": SMALL_CNN, "epochs": 15, "lr": 0.01}
     plan = make_plan({"temperature_scaling": {}}, **settings)
     scaled, plain = train(plan), train(make_plan(**settings))

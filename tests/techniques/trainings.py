@@ -16,13 +16,13 @@ from advisor.training.plan import RunPlan
 def count_trainings(monkeypatch: pytest.MonkeyPatch) -> list[RunPlan]:
     """The plans of all networks that are trained from now on, the asked one first."""
     plans: list[RunPlan] = []
-    start = engine._Training.__init__
+    start = engine.Trainee.__init__
 
     def counted(self: Any, plan: RunPlan, *rest: Any, **settings: Any) -> None:
         plans.append(plan)
         start(self, plan, *rest, **settings)
 
-    monkeypatch.setattr(engine._Training, "__init__", counted)
+    monkeypatch.setattr(engine.Trainee, "__init__", counted)
     return plans
 
 

@@ -86,6 +86,7 @@ class Run:
     undo: list[Callable[[], object]] = field(default_factory=list)  # what brings the model back; see Session.restore
     example: torch.Tensor | None = None  # a few inputs, for a dry forward pass
     batches: dict[str, Batches] = field(default_factory=dict)  # "train" and "validation", in order, not augmented
+    stack: list[Run] | None = None  # the runs whose model this one's is in a batched program, itself the first
     evaluated: torch.nn.Module | None = None  # the model that the last row of the history is of
     predict_before: Callable[[str, torch.Tensor], torch.Tensor] = _no_session  # see Session.predict_before
 

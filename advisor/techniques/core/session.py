@@ -123,7 +123,7 @@ class Session:
             parts = list(zip(torch.split(inputs, sizes), checked.split(sizes), strict=True))
         # One part is changed once, so that a second pass of the step sees the same; several are changed as they come.
         ready = [self.batch(*parts[0])] if len(parts) == 1 else None
-        self._set_learning_rate(optimizer, factor)
+        self.set_learning_rate(optimizer, factor)
 
         def gradients() -> torch.Tensor:
             self._before_forward()
@@ -143,10 +143,14 @@ class Session:
         if clip_norm is not None:
             _clip(optimizer, clip_norm)
         optimizer.step()
+        self.step_end()
+        return loss
+
+    def step_end(self) -> None:
+        """What follows the optimizer's step."""
         for end in self._step_end:
             end(self.run)
         self.run.step += 1
-        return loss
 
     def batch(self, inputs: torch.Tensor, targets: Targets | torch.Tensor) -> tuple[torch.Tensor, Targets]:
         """The batch as the techniques change it.
@@ -167,6 +171,15 @@ class Session:
             loss = hook(self.run, inputs, targets, outputs, loss)
         return loss
 
+    def set_learning_rate(self, optimizer: torch.optim.Optimizer, factor: float | None) -> None:
+        """Set each group's learning rate for this step; `factor` as in `step`."""
+        for hook in self._schedule:
+            factor = hook(self.run, factor)
+        if factor is None:
+            return
+        for group in optimizer.param_groups:
+            group["lr"] = group.setdefault("initial_lr", group["lr"]) * factor
+
     def epoch_end(self, **row: float) -> None:
         """End an epoch with its values, such as `validation_loss` and `validation_metric`."""
         run = self.run
@@ -182,6 +195,16 @@ class Session:
         for technique in self.techniques:
             model = technique.eval_model(self.run, model)
         return model
+
+    @property
+    def changes_batches(self) -> bool:
+        """Whether a technique changes the batches."""
+        return bool(self._batch)
+
+    @property
+    def changes_losses(self) -> bool:
+        """Whether a technique changes the loss."""
+        return bool(self._loss)
 
     @property
     def changes_after_training(self) -> bool:
@@ -222,14 +245,6 @@ class Session:
         while self.run.undo:
             self.run.undo.pop()()
         return self.run.model
-
-    def _set_learning_rate(self, optimizer: torch.optim.Optimizer, factor: float | None) -> None:
-        for hook in self._schedule:
-            factor = hook(self.run, factor)
-        if factor is None:
-            return
-        for group in optimizer.param_groups:
-            group["lr"] = group.setdefault("initial_lr", group["lr"]) * factor
 
     def _targets(self, inputs: torch.Tensor, targets: Targets | torch.Tensor) -> Targets:
         task = self.run.task

@@ -68,7 +68,7 @@ class Technique(Contract):
     kinds: ClassVar[frozenset[TargetKind]] = frozenset({"class", "multilabel", "real", "token"})
     conflicts: ClassVar[dict[str, str]] = {}  # name of another technique -> why not both
     null: ClassVar[dict[str, Any] | None] = None  # the configuration that changes nothing, bit for bit
-    stackable: ClassVar[bool] = True  # whether many runs with it may be trained as one batched program
+    stackable: ClassVar[bool] = False  # whether many runs with it may be trained as one batched program
     after_training: ClassVar[str] = ""  # what it needs once training has ended, such as a batch-norm update
 
     @property
@@ -84,6 +84,14 @@ class Technique(Contract):
     def parameters(self) -> dict[str, Any]:
         """The parameters with their values, as a spec holds them."""
         return self.model_dump(mode="json", exclude={"schema_version"})
+
+    def stacks(self) -> bool:
+        """Whether many runs with it, so configured, may be trained as one batched program (`advisor.training.stack`).
+
+        It may then change batches, losses, groups and weights, but draw nothing inside the model except through
+        `advisor.techniques.core.draws`.
+        """
+        return type(self).stackable
 
     def refuse(self, kind: TargetKind, input_shape: tuple[int, ...]) -> str | None:
         """Why this technique cannot work on such data, or None. `input_shape` is one example's, without the batch."""
