@@ -104,7 +104,57 @@ def trained(case: str, side: str, data: Path, runs: int = 1) -> dict[str, Any]:
     return result
 
 
-PARTS = {"single": single, "campaign": campaign}
+def limit(arguments: argparse.Namespace) -> None:
+    """How near the convolutional network's steps come to the machine's matrix products, and where the rest goes."""
+    for threads in sorted({1, os.cpu_count() or 1}):
+        result = measured("limit", arguments.data, threads)
+        print(
+            f"{threads} threads: {result['gflops']:.0f} of {result['limit']:.0f} GFLOP/s of float32 products of 1024 x "
+            f"1024, {100 * result['gflops'] / result['limit']:.0f} % (bar 20 %); step {1e3 * result['step']:.0f} ms"
+        )
+        shares = ", ".join(f"{name} {100 * share:.0f} %" for name, share in result["shares"].items())
+        print(f"  a step's time: {shares}")
+
+
+def memory(arguments: argparse.Namespace) -> None:
+    """Peak of a campaign with two workers against one run, and growth over many runs in one process."""
+    for case in arguments.case:
+        one = trained(case, "ours", arguments.data)["memory_mb"]
+        result = measured("memory", arguments.data, case)
+        print(
+            f"{case:6} one run {one:.0f} MB, data {result['data_mb']:.0f} MB, campaign's processes together "
+            f"{result['peak_mb']:.0f} MB: {result['peak_mb'] / (2 * one + result['data_mb']):.2f} of twice the run and "
+            "the data (bar 1)"
+        )
+    growth = measured("growth", arguments.data, 200)
+    print(f"after 20 runs {growth['early_mb']:.0f} MB, after 200 runs {growth['late_mb']:.0f} MB")
+
+
+def size(arguments: argparse.Namespace) -> None:
+    """Seconds of an epoch by examples and width."""
+    result = measured("size", arguments.data, arguments.rounds)
+    for row in result["rows"]:
+        print(f"{row['examples']:7} examples, width {row['width']:4}: {row['seconds']:.3f} s an epoch")
+    print(
+        f"exponents: {result['by_examples']:.2f} in the examples (1 is linear), {result['by_width']:.2f} in the width"
+    )
+
+
+def measured(what: str, data: Path, argument: object) -> dict[str, Any]:
+    """What one process of `training_figures.py` measured."""
+    with tempfile.TemporaryDirectory() as home:
+        done = subprocess.run(
+            [sys.executable, str(HERE / "training_figures.py"), what, str(data), str(argument)],
+            env=os.environ | {"REGADVISOR_HOME": home},
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+    if done.returncode:
+        raise SystemExit(f"{what}: {done.stderr[-2000:]}")
+    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return result
+
+
+PARTS = {"single": single, "campaign": campaign, "limit": limit, "memory": memory, "size": size}
 
 if __name__ == "__main__":
     main()

@@ -188,10 +188,13 @@ def lightning(spec: Spec, model: nn.Module, loader: dict[str, Any]) -> float:
 
 def campaign(spec: Spec, folder: Path) -> tuple[float, float]:
     """Seconds from the spec to the evidence, and the baseline's mean accuracy."""
-    from advisor.jobs.service import Service
+    from advisor.jobs import service
 
     start = time.perf_counter()
-    evidence = Service().run(spec)
+    job = service.submit(spec, workspace=folder)
+    service.wait(job.job_id, 7200)
+    evidence = service.find_evidence(job.job_id)
+    assert evidence.results.blocks == spec.design.max_blocks, evidence.results.notes
     return time.perf_counter() - start, float(evidence.results.baseline_mean or 0)
 
 

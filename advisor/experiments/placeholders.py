@@ -14,6 +14,7 @@ from advisor.errors import AdvisorError, nearest
 GIVEN = ("seed", "run_dir", "workspace")  # what every run has beside the arm's values
 _PATTERN = re.compile(r"\{\{|\}\}|(?<!\$)\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _SHELLS = frozenset({"sh", "bash", "zsh", "dash", "ksh"})
+_OPERATORS = frozenset({"&&", "||", "|", ";", "&", ">", ">>", "<", "2>&1", "2>", "&>"})
 
 
 def names_in(text: str) -> set[str]:
@@ -44,7 +45,7 @@ def split_command(command: str) -> list[str]:
     """The words of the command, as a shell would part them, with their placeholders.
 
     Raises:
-        ValueError: a quotation without its end, or nothing at all.
+        ValueError: a quotation without its end, nothing at all, or what only a shell understands.
     """
     try:
         words = shlex.split(command)
@@ -52,7 +53,23 @@ def split_command(command: str) -> list[str]:
         raise ValueError(f"command {command!r} cannot be parted into words: {error}") from None
     if not words:
         raise ValueError("command is empty; write what starts your training, such as: python train.py --seed {seed}")
+    if re.match(r"[A-Za-z_]\w*=", words[0]):
+        raise ValueError(f"command begins with {words[0]!r}, which only a shell understands; put it under environment")
+    if operator := _operator(command):
+        raise ValueError(
+            f"command uses {operator!r}, and no shell is started; quote the whole for one, sh -c '... {{seed}} ...', "
+            "or set cwd to the folder to run in"
+        )
     return words
+
+
+def _operator(command: str) -> str:
+    """The first word that means something to a shell alone, "" where there is none or it is quoted."""
+    try:
+        words = shlex.split(command, posix=False)  # which keeps the quotes
+    except ValueError:
+        return ""
+    return next((word for word in words if word in _OPERATORS or word.endswith(";")), "")
 
 
 def arguments(command: str, values: Mapping[str, str], what: str) -> list[str]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from advisor.errors import AdvisorError
+from advisor.experiments.spec import Spec
 from advisor.jobs.campaign import Campaign, CancelledError
 from advisor.jobs.home import home, job_folder
 from advisor.jobs.local import LocalExecutor
@@ -19,7 +20,10 @@ def drive(job_id: str) -> None:
     """Run the job and record how it ended. The caller holds the job's lock."""
     store, folder = Store(home()), job_folder(job_id)
     request = Request.model_validate_json(store.row(job_id)["request"])
-    executor = LocalExecutor(request.worker, request.reads_from, folder, request.workers, in_workspace=request.imports)
+    executor = LocalExecutor(
+        request.worker, request.reads_from, folder, request.workers,
+        in_workspace=request.imports, warm=isinstance(request.spec, Spec),
+    )  # fmt: skip
     try:
         outcome = _outcome(Campaign(job_id, request, store, executor, (folder / CANCEL).exists), folder)
     finally:

@@ -18,10 +18,20 @@ Message = dict[str, Any]
 
 
 class LocalExecutor:
-    """Runs tasks in `workers` processes. Messages come back from `poll`; a worker that dies is replaced."""
+    """Runs tasks in `workers` processes. Messages come back from `poll`; a worker that dies is replaced.
+
+    With `warm` one worker more than there is work for is started, and each imports what trainings need at once.
+    """
 
     def __init__(
-        self, interpreter: Interpreter, workspace: Path | None, folder: Path, workers: int, *, in_workspace: bool
+        self,
+        interpreter: Interpreter,
+        workspace: Path | None,
+        folder: Path,
+        workers: int,
+        *,
+        in_workspace: bool,
+        warm: bool = False,
     ) -> None:
         self.workers = workers
         self._interpreter = interpreter
@@ -29,6 +39,7 @@ class LocalExecutor:
         # The current folder of `python -m` can be imported from, so it is the user's only where their code is wanted.
         self._cwd = workspace if workspace is not None and in_workspace else folder
         self._folder = folder
+        self._warm = warm
         self._waiting: deque[Message] = deque()
         self._alive: list[_Worker] = []
         self._selector = selectors.DefaultSelector()
@@ -72,12 +83,17 @@ class LocalExecutor:
                     return
                 worker = self._start()
             worker.send(self._waiting.popleft())
+        idle = any(worker.task is None for worker in self._alive)
+        if self._warm and self._alive and not idle and self._started < self.workers:
+            self._start()
 
     def _start(self) -> "_Worker":
         self._started += 1
         worker = _Worker(self._interpreter, self._workspace, self._folder, self._cwd, self._started)
         self._alive.append(worker)
         self._selector.register(worker.output, selectors.EVENT_READ, worker)
+        if self._warm:
+            worker.write({"kind": "warm"})
         return worker
 
     def _remove(self, worker: "_Worker") -> int:
@@ -112,9 +128,12 @@ class _Worker:
 
     def send(self, task: Message) -> None:
         self.task = task["task"]
+        self.write(task)
+
+    def write(self, message: Message) -> None:
         # A worker that has just died shows it at its end of the other pipe.
         with contextlib.suppress(BrokenPipeError):
-            self.input.write(json.dumps(task).encode() + b"\n")
+            self.input.write(json.dumps(message).encode() + b"\n")
             self.input.flush()
 
     def read(self) -> tuple[list[bytes], bool]:

@@ -103,7 +103,9 @@ def _prepare_command(spec: CommandSpec, workspace: Path, workers: int) -> Reques
         if "cwd" in values and not str(values["cwd"]).startswith("{"):
             _inside(f"cwd of arm {name!r}", str(values["cwd"]), workspace)
         if "script" in values and "patch" not in values:
-            script = Path(str(values.get("cwd", "."))) / str(values["script"])
+            cwd = str(values.get("cwd", "."))
+            # From a run folder a script is started by its whole path; see `advisor.training.command`.
+            script = Path("." if cwd.startswith("{run_dir}") else cwd) / str(values["script"])
             if not _inside(f"script of arm {name!r}", str(script), workspace).is_file():
                 raise AdvisorError(f"script {str(script)!r} of arm {name!r} is no file in {str(workspace)!r}.")
     for name, patch in patches.items():

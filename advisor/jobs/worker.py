@@ -5,6 +5,7 @@ The user's code may print: both its streams go to the worker's log. When the dri
 the worker, in the middle of a run if need be.
 """
 
+import contextlib
 import json
 import os
 import queue
@@ -34,7 +35,19 @@ def main() -> None:
         answers.flush()
 
     while True:
-        _serve(json.loads(tasks.get()), workspace, send)
+        task = json.loads(tasks.get())
+        if task["kind"] == "warm":
+            _import()
+        else:
+            _serve(task, workspace, send)
+
+
+def _import() -> None:
+    """What every training needs; whatever is wrong with it shows in the first task."""
+    with contextlib.suppress(Exception):
+        import torch  # noqa: F401
+
+        import advisor.training.stack  # noqa: F401
 
 
 def _read_tasks(stream: TextIO, tasks: "queue.SimpleQueue[str]") -> None:

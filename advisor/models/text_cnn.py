@@ -41,6 +41,32 @@ def build_text_cnn(arguments: TextCnnArguments, task: ModelTask) -> torch.nn.Mod
 
 
 @functools.cache
+def window_conv1d() -> type[torch.nn.Conv1d]:
+    """A Conv1d, padded by its kernel less one, that multiplies windows of a sequence laid side by side.
+
+    For the short sequences and few features of a text that is half again as fast on a processor as the general one:
+    see docs/performance.md.
+    """
+    import torch
+    from torch import nn
+    from torch.nn import functional
+
+    class WindowConv1d(nn.Conv1d):
+        """As nn.Conv1d, (N, in, T) to (N, out, T + kernel - 1)."""
+
+        def forward(self, input: torch.Tensor) -> torch.Tensor:
+            if input.is_cuda:
+                return super().forward(input)
+            size, places = self.kernel_size[0], input.shape[2] + self.kernel_size[0] - 1
+            padded = functional.pad(input.transpose(1, 2), (0, 0, size - 1, size - 1))
+            windows = torch.cat([padded[:, start : start + places] for start in range(size)], 2)  # (N, T', kernel in)
+            weight = self.weight.permute(0, 2, 1).reshape(self.out_channels, -1)
+            return functional.linear(windows, weight, self.bias).transpose(1, 2)
+
+    return WindowConv1d
+
+
+@functools.cache
 def _text_cnn_class() -> type[torch.nn.Module]:
     import torch
     from torch import nn
@@ -55,7 +81,7 @@ def _text_cnn_class() -> type[torch.nn.Module]:
             # Padded by a whole kernel less one, so that short texts and both ends are seen by every filter.
             self.kernels = arguments.kernels
             self.convolutions = nn.ModuleList(
-                nn.Conv1d(arguments.embedding, arguments.width, size, padding=size - 1) for size in self.kernels
+                window_conv1d()(arguments.embedding, arguments.width, size, padding=size - 1) for size in self.kernels
             )
             self.dropout: nn.Module = nn.Dropout(arguments.dropout) if arguments.dropout > 0 else nn.Identity()
             self.head = nn.Linear(arguments.width * len(arguments.kernels), outputs)

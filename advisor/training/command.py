@@ -52,6 +52,9 @@ def run_command(plan: CommandPlan) -> RunResult:
         found = _run(plan, place, notes)
     except FailedRunError as error:
         return _result(plan, Outcome(value=None), notes, failure=str(error))
+    except OSError as error:
+        reason = _without_path(f"{error.strerror}: {error.filename!r}", place)
+        return _result(plan, Outcome(value=None), notes, failure=f"what it left cannot be looked at: {reason}")
     return _result(plan, found, [*notes, *found.notes])
 
 
@@ -60,15 +63,17 @@ def _run(plan: CommandPlan, place: _Place, notes: list[str]) -> Outcome:
     _check_tree(files, place, "before it began")
     before = set(place.names()) if plan.manifest else set()
     values = {**plan.values, "seed": str(plan.block_seed), "run_dir": str(place.run), "workspace": str(place.tree)}
+    if plan.cwd.startswith("{run_dir}") and "script" in values:
+        values["script"] = str(place.tree / values["script"])  # it is not to be found from there otherwise
     done = _shepherd(plan, place, values)
+    if done["error"]:
+        raise FailedRunError(f"it does not start: {done['error']}")
+    if done["timed_out"]:  # how much it had printed by then is chance
+        raise FailedRunError(f"not done after its time limit of {duration(plan.timeout_seconds)}{_tail(place)}")
     if done["cut"]:
         notes.append(f"{done['cut']:,} bytes of its output were cut")
     if done["left_behind"]:
         notes.append("it left processes behind when it ended; they were ended too")
-    if done["error"]:
-        raise FailedRunError(f"it does not start: {done['error']}")
-    if done["timed_out"]:
-        raise FailedRunError(f"not done after its time limit of {duration(plan.timeout_seconds)}{_tail(place)}")
     if done["status"]:
         how = f"exit status {done['status']}" if done["status"] > 0 else f"ended by signal {-done['status']}"
         raise FailedRunError(how + _missing_module(plan, place) + _tail(place))
@@ -128,11 +133,17 @@ def _outcome(plan: CommandPlan, place: _Place, values: dict[str, str]) -> Outcom
             return from_json_line(place.stdout.read_text(errors="replace"), plan.report)
         path = Path(fill(plan.log, values, f"log of arm {plan.arm!r}"))
         if not path.exists():
-            there = sorted(entry.name for entry in place.run.iterdir()) or ["nothing"]
-            raise FailedRunError(f"it left no log at {plan.log!r}; its run folder holds {', '.join(there[:8])}")
+            raise FailedRunError(f"it left no log at {plan.log!r}; its run folder {_held(place.run)}")
         return from_log(path, plan.report, plan.select)
     except AdvisorError as error:
-        raise FailedRunError(f"{str(error).replace(str(place.run), '{run_dir}')}{_tail(place)}") from None
+        raise FailedRunError(f"{_without_path(str(error), place).removesuffix('.')}{_tail(place)}") from None
+
+
+def _held(folder: Path) -> str:
+    if not folder.is_dir():
+        return "is gone"
+    there = sorted(entry.name for entry in folder.iterdir())
+    return f"holds {', '.join(there[:8]) or 'nothing'}"
 
 
 def _check_tree(files: dict[str, str], place: _Place, when: str) -> None:
@@ -163,10 +174,15 @@ def _make_place(plan: CommandPlan) -> _Place:
 def _tail(place: _Place) -> str:
     """The last lines of the error output, or of the output where there is none."""
     for path in (place.stderr, place.stdout):
-        if lines := _end_of(path).replace(str(place.run), "{run_dir}"):
+        if lines := _without_path(_end_of(path), place):
             shown = "".join(letter if letter.isprintable() or letter == "\n" else "\ufffd" for letter in lines)
             return f"; its output ends with:\n{shown}"
     return "; it printed nothing"
+
+
+def _without_path(text: str, place: _Place) -> str:
+    """The run folder as the spec writes it: its name differs from attempt to attempt."""
+    return text.replace(str(place.run), "{run_dir}")
 
 
 def _missing_module(plan: CommandPlan, place: _Place) -> str:
@@ -174,7 +190,7 @@ def _missing_module(plan: CommandPlan, place: _Place) -> str:
     found = re.findall(r"^ModuleNotFoundError: No module named '([\w.]+)'", _end_of(place.stderr), re.MULTILINE)
     if not found:
         return ""
-    return f": {plan.python} has no module {found[-1]!r}; install it there, or name another interpreter under python:"
+    return f": {plan.python} has no module {found[-1]!r}; install it there, or name another python in the spec"
 
 
 def _end_of(path: Path) -> str:

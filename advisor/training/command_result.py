@@ -3,6 +3,7 @@
 import hashlib
 import json
 import math
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,16 +76,19 @@ def from_log(path: Path, report: Measure, select: Measure | None) -> Outcome:
         known = sorted({series.name for curves in runs for series in curves.series})
         missing = next((name for name in wanted if not any(_find(curves, name) for curves in runs)), wanted[0])
         raise AdvisorError(f"its log has no {missing!r}; logged, nearest first: {', '.join(nearest(missing, known))}")
-    curves, notes = fitting[-1], []
+    curves, notes = max(enumerate(fitting), key=lambda item: (_in_order(item[1].source), item[0]))[1], []
     if len(fitting) > 1:
-        notes.append(f"its log holds {len(fitting)} runs: the last one counts")
+        where = "" if Path(curves.source) == path else f", {Path(curves.source).relative_to(path).as_posix()!r},"
+        notes.append(f"its log holds {len(fitting)} runs: the last one{where} counts")
     series = _find(curves, report.metric)
     assert series is not None
     at, selected = len(series) - 1, None
     chooser = _find(curves, select.metric) if select else None
     if series.split in {"validation", "train"}:
         notes.append(_no_test(report.metric))
-    elif chooser is not None and select is not None and np.isfinite(chooser.y).any():
+    elif chooser is not None and select is not None and not np.isfinite(chooser.y).any():
+        notes.append(f"{select.metric!r} is never a finite number: nothing was selected, and the last value counts")
+    elif chooser is not None and select is not None:
         best = int(np.nanargmin(np.where(np.isfinite(chooser.y), chooser.y, np.nan) * _sign(select)))
         selected = float(chooser.y[best])
         # The reported value of that moment; one that was logged once, at the end, is the script's own choice.
@@ -98,6 +102,11 @@ def from_log(path: Path, report: Measure, select: Measure | None) -> Outcome:
         rows=_rows(curves, series),
         notes=tuple(notes),
     )
+
+
+def _in_order(source: str) -> list[tuple[str, int]]:
+    """A key that sorts `checkpoint-9` before `checkpoint-10`."""
+    return [(text, int(number or 0)) for text, number in re.findall(r"(\D*)(\d*)", source)]
 
 
 def _no_test(metric: str) -> str:

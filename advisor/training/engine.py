@@ -179,22 +179,25 @@ class Trainee:
         self.session.epoch_start()
         self.close_epoch(self.epochs.train_epoch())
 
-    def close_epoch(self, train_loss: float) -> None:
-        """The evaluation after an epoch and its row of the history."""
+    def close_epoch(self, train_loss: float, known: dict[str, torch.Tensor] | None = None) -> None:
+        """The evaluation after an epoch and its row of the history; `known`: the answers, where they are known."""
         model = self.session.eval_model().eval()
-        self.latest = {name: answers(self.run, model, self._looked_at(name)) for name in ("validation", "train")}
+        self.latest = known or {
+            name: answers(self.run, model, self.looked_at(name)) for name in ("validation", "train")
+        }
         # Only what the epoch's row holds: ranking metrics sort every class.
         validation = judge(self.latest["validation"], self.parts["validation"], (self.plan.metric,))
         self.session.epoch_end(
             train_loss=train_loss,
-            train_eval_loss=judge(self.latest["train"], self._looked_at("train"), ()).loss,
+            train_eval_loss=judge(self.latest["train"], self.looked_at("train"), ()).loss,
             validation_loss=validation.loss,
             validation_metric=validation.metrics[self.plan.metric],
         )
         if not math.isfinite(train_loss):
             self.run.stop = True
 
-    def _looked_at(self, name: str) -> Part:
+    def looked_at(self, name: str) -> Part:
+        """The examples that are looked at after each epoch: a split, or a part of the training split."""
         if name != "train":
             return self.parts[name]
         return self.parts["train"].head(min(TRAIN_SUBSET, len(self.parts["validation"])))
@@ -207,8 +210,8 @@ class Trainee:
         # Where nothing was changed after the last epoch, its answers stand.
         known = {} if self.session.changes_after_training else self.latest
         last = {
-            name: judge(known[name] if name in known else answers(run, predict, self._looked_at(name)),
-                        self._looked_at(name)).metrics
+            name: judge(known[name] if name in known else answers(run, predict, self.looked_at(name)),
+                        self.looked_at(name)).metrics
             for name in ("validation", "train")
         }  # fmt: skip
         return RunResult(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import pathlib
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from advisor.experiments.evidence import RunResult
 from advisor.experiments.spec import Training
@@ -18,9 +18,9 @@ from advisor.models.registry import check_arguments
 from advisor.models.spec import ModelSpec
 from advisor.techniques import build_techniques
 from advisor.techniques.core import Targets
-from advisor.techniques.core.targets import mean_loss
 from advisor.training.determinism import deterministic
 from advisor.training.engine import Data, Trainee, explained
+from advisor.training.grouped import grouped_answer
 from advisor.training.optimizers import build_optimizer
 from advisor.training.plan import RunPlan
 from advisor.training.schedules import factor_at
@@ -28,11 +28,13 @@ from advisor.training.schedules import factor_at
 if TYPE_CHECKING:
     import torch
 
-# Whose forward pass is known to allow it. Convolutions gain nothing on a processor: see docs/performance.md.
-MODELS = ("mlp", "table_mlp")
+# Whose layers can be computed for many runs at once, and whose steps are calls more than arithmetic at usual sizes.
+MODELS = ("mlp",)
 OPTIMIZERS = ("sgd", "adam", "adamw")
 # Products of a step up to which stacks were measured to be faster: benchmarks/training.py, docs/performance.md.
 LARGEST_STEP = 2_000_000
+GROUPED_EXAMPLES = 512  # of each run in one pass of an evaluation
+VECTOR = 16  # floats in the widest vector of a processor
 SMALLEST_STACK, LARGEST_STACK = 4, 16
 
 
@@ -47,7 +49,7 @@ def stacks(model: ModelSpec, training: Training, input_shape: tuple[int, ...]) -
 def _products(model: ModelSpec, training: Training, input_shape: tuple[int, ...]) -> int:
     """Products of a step's forward pass through the hidden layers."""
     arguments = check_arguments(str(model.name), model.arguments).model_dump()
-    features = math.prod(input_shape) * (1 + int(arguments.get("embedding", 0)))
+    features = math.prod(input_shape)
     width, depth = int(arguments["width"]), int(arguments["depth"])
     return training.batch_size * width * (features + (depth - 1) * width)
 
@@ -57,6 +59,7 @@ def may_stack(model: ModelSpec, training: Training) -> bool:
     return (
         model.name in MODELS
         and not model.arguments.get("dropout")  # it draws from the global state
+        and model.arguments.get("normalization") != "batch"  # side by side, sums over a batch are rounded otherwise
         and training.optimizer in OPTIMIZERS
         and training.accumulate == 1
         and training.precision != "bfloat16"
@@ -98,7 +101,7 @@ def train_stack(
 class Stack:
     """The trainings that still go on, and their weights: a tensor (K, ...) for each parameter.
 
-    Each trainee's own parameters and buffers are views of the stacked ones, so that hooks and evaluation find them.
+    Each trainee's own parameters are views of the stacked ones, so that hooks and evaluation find them.
     """
 
     def __init__(self, trainees: Sequence[Trainee]) -> None:
@@ -110,11 +113,8 @@ class Stack:
             name: torch.stack([model.get_parameter(name).detach() for model in models]).requires_grad_()
             for name, _ in models[0].named_parameters()
         }
-        self.buffers = {
-            name: torch.stack([model.get_buffer(name) for model in models]) for name, _ in models[0].named_buffers()
-        }
         self._share()
-        self.optimizer = self._optimizer()
+        self.optimizers = self._optimizers()
 
     def _share(self) -> None:
         """Make the trainees' tensors views of the stacked ones."""
@@ -122,22 +122,28 @@ class Stack:
             model = trainee.run.model
             for name, stacked in self.parameters.items():
                 model.get_parameter(name).data = stacked.detach()[row]
-            for name, stacked in self.buffers.items():
-                model.get_buffer(name).data = stacked[row]
         leader = self.trainees[0]
         leader.run.stack = [trainee.run for trainee in self.trainees]
-        self._answer = _batched(leader.run.model)
-        self._losses = _batched_loss(leader.run.task.kind)
 
-    def _optimizer(self) -> torch.optim.Optimizer:
-        """One for all, with the groups that the techniques make for the first; what it does is elementwise."""
+    def _optimizers(self) -> list[torch.optim.Optimizer]:
+        """Those of all runs, with the groups that the techniques make for the first; what they do is elementwise.
+
+        The fused one rounds the end of a tensor, short of a whole vector, otherwise than the rest. So that no number
+        depends on which row of the stack it is in, it gets only what is whole vectors in each row.
+        """
         leader = self.trainees[0]
         name_of = {id(parameter): name for name, parameter in leader.run.model.named_parameters()}
-        groups = [
-            {**group, "params": [self.parameters[name_of[id(parameter)]] for parameter in group["params"]]}
-            for group in leader.session.param_groups(lr=leader.plan.training.lr)
-        ]
-        return build_optimizer(leader.plan.training, groups, fused=False)
+        optimizers = []
+        for fused in (True, False):
+            groups = []
+            for group in leader.session.param_groups(lr=leader.plan.training.lr):
+                names = [name_of[id(parameter)] for parameter in group["params"]]
+                own = [self.parameters[name] for name in names if _whole_vectors(self.parameters[name][0]) == fused]
+                if own:
+                    groups.append({**group, "params": own})
+            if groups:
+                optimizers.append(build_optimizer(leader.plan.training, groups, fused=fused))
+        return optimizers
 
     def train_epoch(self) -> None:
         """One epoch of each training; those that have ended leave the stack."""
@@ -158,27 +164,51 @@ class Stack:
         for start, stop in leader.epochs.spans:
             totals += self.step(orders[:, start:stop]) * (stop - start)
         losses = (totals / leader.epochs.spans[-1][1]).tolist()
-        for trainee, loss in zip(self.trainees, losses, strict=True):
-            trainee.close_epoch(loss)
+        answers = self._answers()
+        for trainee, loss, own in zip(self.trainees, losses, answers, strict=True):
+            trainee.close_epoch(loss, own)
         if any(trainee.ended for trainee in self.trainees):
             self._dismiss()
+
+    def _answers(self) -> list[dict[str, torch.Tensor] | None]:
+        """What each network answers to the splits that are looked at after an epoch, where nothing stands before it."""
+        import torch
+
+        leader = self.trainees[0]
+        if leader.session.changes_evaluation:
+            return [None] * len(self.trainees)
+        leader.run.model.eval()
+        answers: list[dict[str, torch.Tensor] | None] = [{} for _ in self.trainees]
+        with torch.no_grad():
+            for name in ("validation", "train"):
+                looked = [trainee.looked_at(name).inputs for trainee in self.trainees]
+                chunks = [
+                    grouped_answer(leader.run.model, self.parameters, torch.stack(rows))
+                    for rows in zip(*(torch.split(inputs, GROUPED_EXAMPLES) for inputs in looked), strict=True)
+                ]
+                for own, rows in zip(answers, torch.cat(chunks, 1), strict=True):
+                    assert own is not None
+                    own[name] = rows
+        return answers
 
     def step(self, index: torch.Tensor) -> torch.Tensor:
         """One optimizer step of each; index (K, N): the examples of their batches. Returns the losses, (K,)."""
         leader = self.trainees[0]
         training, run = leader.plan.training, leader.run
-        leader.session.set_learning_rate(self.optimizer, factor_at(training, run.step, run.steps_per_epoch))
+        for optimizer in self.optimizers:
+            leader.session.set_learning_rate(optimizer, factor_at(training, run.step, run.steps_per_epoch))
         for trainee in self.trainees:
             trainee.streams.restart()
         inputs, targets = self._batches(index)
         for parameter in self.parameters.values():
             parameter.grad = None
-        outputs = self._answer(self.parameters, self.buffers, inputs)
+        outputs = grouped_answer(run.model, self.parameters, inputs)
         losses = self._loss(inputs, targets, outputs)
         losses.sum().backward()  # type: ignore[no-untyped-call]
         if training.clip_norm is not None:
             self._clip(training.clip_norm)
-        self.optimizer.step()
+        for optimizer in self.optimizers:
+            optimizer.step()
         for trainee in self.trainees:
             trainee.session.step_end()
         return losses.detach()
@@ -205,9 +235,10 @@ class Stack:
     def _loss(self, inputs: torch.Tensor, targets: list[Targets], outputs: torch.Tensor) -> torch.Tensor:
         import torch
 
-        if not self.trainees[0].session.changes_losses:
-            losses: torch.Tensor = self._losses(outputs, torch.stack([target.values for target in targets]))
-            return losses
+        leader = self.trainees[0]
+        if leader.run.task.kind == "class" and not leader.session.changes_losses:  # cross-entropy, for all at once
+            values = torch.stack([target.values for target in targets])
+            return -(outputs.log_softmax(2) * values).sum((1, 2)) / values.shape[1]
         rows = zip(self.trainees, inputs, targets, outputs, strict=True)
         return torch.stack([trainee.session.loss(given, target, answer) for trainee, given, target, answer in rows])
 
@@ -228,40 +259,23 @@ class Stack:
         rows = [row for row, trainee in enumerate(self.trainees) if not trainee.ended]
         for trainee in self.trainees:
             if trainee.ended:
-                for tensor in (*trainee.run.model.parameters(), *trainee.run.model.buffers()):
-                    tensor.data = tensor.detach().clone()
+                for own in trainee.run.model.parameters():
+                    own.data = own.detach().clone()
         self.trainees = [self.trainees[row] for row in rows]
         if not rows:
             return
         kept = torch.tensor(rows, device=next(iter(self.parameters.values())).device)
         count = len(next(iter(self.parameters.values())))
-        for parameter in self.parameters.values():
-            for name, value in self.optimizer.state[parameter].items():
+        states = [state for optimizer in self.optimizers for state in optimizer.state.values()]
+        for state in states:
+            for name, value in state.items():
                 if isinstance(value, torch.Tensor) and value.ndim and len(value) == count:
-                    self.optimizer.state[parameter][name] = value.index_select(0, kept)
+                    state[name] = value.index_select(0, kept)
+        for parameter in self.parameters.values():
             parameter.data = parameter.detach().index_select(0, kept)
             parameter.grad = None
-        self.buffers = {name: buffer.index_select(0, kept) for name, buffer in self.buffers.items()}
         self._share()
 
 
-def _batched(model: torch.nn.Module) -> Callable[..., torch.Tensor]:
-    """(parameters, buffers, inputs), each (K, ...), to outputs (K, N, ...)."""
-    import torch
-
-    def answer(parameters: dict[str, Any], buffers: dict[str, Any], inputs: torch.Tensor) -> Any:
-        return torch.func.functional_call(model, (parameters, buffers), (inputs,))
-
-    batched: Callable[..., torch.Tensor] = torch.func.vmap(answer, randomness="error")
-    return batched
-
-
-def _batched_loss(kind: Any) -> Callable[..., torch.Tensor]:
-    """(outputs, targets), each (K, N, ...), to losses (K,)."""
-    import torch
-
-    def loss(outputs: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
-        return mean_loss(outputs, Targets(kind, values))
-
-    batched: Callable[..., torch.Tensor] = torch.func.vmap(loss)
-    return batched
+def _whole_vectors(row: torch.Tensor) -> bool:
+    return row.numel() % VECTOR == 0

@@ -22,6 +22,11 @@ def test_doubled_braces_are_braces_and_shell_variables_stay() -> None:
     assert names_in("{a} {{b}} ${C}") == {"a"}
 
 
+def test_a_quoted_operator_is_an_argument_like_any_other() -> None:
+    assert arguments("python a.py --split '|' ';'", {}, "x")[3:] == ["|", ";"]
+    assert arguments("sh -c 'python a.py > log; true;'", {}, "x")[2] == "python a.py > log; true;"
+
+
 def test_an_unknown_placeholder_is_named_with_the_nearest() -> None:
     with pytest.raises(AdvisorError, match=r"arm 'x' uses \{sead\}.*nearest first: seed"):
         fill("{sead}", {"seed": "1", "run_dir": "r"}, "arm 'x'")

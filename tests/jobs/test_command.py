@@ -155,6 +155,7 @@ FAILURES = {
     "silent": ("pass", ["no JSON line with 'accuracy'", "name a log"]),
     "other": ("print('{\"acc\": 1}')", ["JSON lines had acc"]),
     "words": ('print(\'{"accuracy": "good"}\')', ["'good'", "no number"]),
+    "lacking": ("import no_such_library", ["has no module 'no_such_library'", "another python in the spec"]),
     "killed": ("import os\nos.kill(os.getpid(), 9)", ["signal 9"]),
     "meddles": ("open('a.py', 'a').write('#')\nprint('{\"accuracy\": 1}')", ["'a.py' changed while it ran"]),
 }
@@ -196,6 +197,41 @@ def test_a_log_that_is_missing_or_lacks_the_metric_is_named(workspace: Path) -> 
         _run({**CSV, "log": "{run_dir}/other.csv"}, workspace)
     with pytest.raises(AdvisorError, match=r"no 'test_acc'; logged, nearest first: test_accuracy"):
         _run({**CSV, "report": {"metric": "test_acc", "direction": "max"}}, workspace)
+    (workspace / "train.py").write_text("import shutil, sys\nshutil.rmtree(sys.argv[1])\n")
+    with pytest.raises(AdvisorError, match=r"no log at '\{run_dir\}/log\.csv'; its run folder is gone"):
+        _run(CSV, workspace)
+
+
+def test_a_result_that_is_no_number_is_counted_and_told(workspace: Path) -> None:
+    (workspace / "b.py").write_text("print('{\"accuracy\": NaN}')\n")
+    evidence = _run(JSON_LINE, workspace)
+    arm = evidence.arm("b")
+    assert (arm.verdict, arm.comparison.n) == ("undecided", 2)
+    assert "not finite in blocks 0, 1" in arm.notes[0]
+    assert evidence.results.baseline_mean is not None
+    Evidence.model_validate_json(evidence.model_dump_json())
+
+
+def test_a_selecting_metric_without_any_number_is_told(workspace: Path) -> None:
+    (workspace / "train.py").write_text(TRAIN.replace("abs(epoch - 3) + draw() / 9", '"nan"'))
+    evidence = _run(CSV, workspace)
+    assert {run.kept_epoch for run in evidence.results.runs} == {5}
+    assert "'val_loss' is never a finite number: nothing was selected" in evidence.arm("more").notes[0]
+
+
+def test_of_several_logs_in_the_run_folder_the_last_in_order_counts(workspace: Path) -> None:
+    (workspace / "train.py").write_text(
+        TRAIN.replace("import random, sys\n", "import os, random, sys\n").replace("epoch in range(6)", "epoch in ()")
+        + "for number in (5, 10):\n"
+        "    os.mkdir(f'{out}/checkpoint-{number}')\n"
+        "    with open(f'{out}/checkpoint-{number}/log.csv', 'w') as log:\n"
+        "        print('step,train_loss,val_loss,test_accuracy', file=log)\n"
+        "        for step in range(number):\n"
+        "            print(step, 1 / (step + 1), 1 / (step + 1), step / 100 + draw() / 999 + gain, sep=',', file=log)\n"
+    )
+    evidence = _run({**CSV, "log": "{run_dir}"}, workspace)
+    assert {run.kept_epoch for run in evidence.results.runs} == {9}
+    assert "holds 2 runs: the last one, 'checkpoint-10/log.csv', counts" in evidence.arm("more").notes[0]
 
 
 def test_a_flood_of_output_is_cut_and_the_last_line_still_read(workspace: Path) -> None:
@@ -247,6 +283,13 @@ def test_a_shell_script_runs_in_its_run_folder(workspace: Path) -> None:
         "baseline": {"cwd": "{run_dir}", "gain": 1}, "arms": {"less": {"gain": 0.5}},
     }  # fmt: skip
     assert _run(spec, workspace).arm("less").comparison.differences == (-0.5, -0.5)
+
+
+def test_a_script_that_writes_where_it_stands_is_found_from_its_run_folder(workspace: Path) -> None:
+    spec = {**CSV, "command": "python -S {script} . {seed} {gain}"}
+    evidence = _run({**spec, "baseline": {"cwd": "{run_dir}", "script": "train.py", "gain": 0}}, workspace)
+    assert evidence.arm("more").comparison.differences == pytest.approx((0.1, 0.1), abs=1e-12)
+    assert not (workspace / "log.csv").exists()
 
 
 def test_finished_runs_answer_until_something_that_decides_changes(workspace: Path) -> None:

@@ -329,3 +329,15 @@ def test_every_model_can_learn_a_few_examples_by_heart(name: str) -> None:
         optimizer.step()
     # The first tokens of two texts may agree and their next ones not, so that loss stays there.
     assert loss < (0.8 if name == "gpt_mini" else 0.1)
+
+
+def test_convolutions_of_texts_are_those_of_torch() -> None:
+    from advisor.models.text_cnn import window_conv1d
+
+    torch.manual_seed(0)
+    ours = window_conv1d()(6, 5, 4, padding=3)
+    theirs = torch.nn.Conv1d(6, 5, 4, padding=3)
+    theirs.load_state_dict(ours.state_dict())
+    texts = torch.randn(3, 9, 6).transpose(1, 2)
+    torch.testing.assert_close(ours(texts), theirs(texts))
+    assert isinstance(ours, torch.nn.Conv1d), "techniques look for layers by kind"

@@ -30,9 +30,11 @@ async def start_verification(
             "{arrays}, {corpus} or {entry: module:function}, model: {name: mlp|small_cnn|resnet|vit_tiny|"
             "table_mlp|text_cnn|text_transformer|gpt_mini} or {entry}, baseline: {lr, epochs, techniques}, "
             "arms: {name: {techniques: {mixup: {alpha: 0.2}}}}, metric, minimum_effect, budget: 5m} or, for your "
-            "own script, {command: 'python {script} --seed {seed} --out {run_dir}', log: '{run_dir}/metrics.csv', "
+            "own script of any framework, {command: 'python {script} --seed {seed} --out {run_dir}', "
+            "log: '{run_dir}/metrics.csv' (without: the last JSON line on stdout), "
             "report: {metric: test_accuracy, direction: max}, select: {metric, direction}, "
-            "baseline: {script: train.py}, arms: {name: {script | patch | placeholder: value}}, budget}"
+            "baseline: {script: train.py}, arms: {name: {script | patch | placeholder: value}}, budget}; "
+            "files are found in your first root, or beside spec_path"
         ),
     ] = None,
     spec_path: Annotated[str | None, Field(description="YAML or JSON spec file, instead of spec")] = None,

@@ -207,6 +207,11 @@ class Session:
         return bool(self._loss)
 
     @property
+    def changes_evaluation(self) -> bool:
+        """Whether another model than the trained one may be evaluated after an epoch."""
+        return bool(self._overriding("eval_model"))
+
+    @property
     def changes_after_training(self) -> bool:
         """Whether what answers at the end may be another than what was evaluated after the last epoch."""
         return any(self._overriding(hook) for hook in ("epoch_end", "eval_model", "fit_after", "predict"))
