@@ -93,8 +93,12 @@ def what_to_do(evidence: Evidence) -> str:
         text = "Do: keep the baseline; no arm helps"
     if hurts:
         text += f"; leave out {', '.join(arm.name for arm in hurts)}"
-    if undecided:
-        text += f"; run more blocks for {', '.join(arm.name for arm in undecided)}"
+    failed = [arm.name for arm in undecided if arm.comparison.n == 0]
+    open_ones = [arm.name for arm in undecided if arm.name not in failed]
+    if failed:
+        text += f"; find out why {', '.join(failed)} failed"
+    if open_ones:
+        text += f"; run more blocks for {', '.join(open_ones)}"
     return text + "."
 
 

@@ -48,12 +48,13 @@ def spec_of(case: str, data: Path, folder: Path) -> Spec:
     elif case == "text":
         source = {"text": str(write_speeches(data / "text" / "tinyshakespeare.txt", folder / "speeches.tsv")),
                   "target": "speaker"}  # fmt: skip
-        model, training = {"name": "text_cnn", "arguments": {"width": 32, "embedding": 32}}, {"epochs": 20, "lr": 0.003}
+        model, training = {"name": "text_cnn", "arguments": {"width": 32, "embedding": 32}}, {"epochs": 10, "lr": 0.003}
     else:
-        source = {"torchvision": "FashionMNIST", "root": str(data / "fashion-mnist"), "train_size": 10_000}
-        model, training = {"name": "small_cnn"}, {"epochs": 2, "batch_size": 128}
+        source = {"torchvision": "FashionMNIST", "root": str(data / "fashion-mnist"), "train_size": 6000}
+        model, training = {"name": "small_cnn"}, {"epochs": 1, "batch_size": 128, "lr": 0.003}
     return Spec.model_validate(
-        {"data": source, "model": model, "baseline": training, "arms": ARMS, "design": {"max_blocks": 8},
+        {"data": source, "model": model, "baseline": training, "arms": ARMS,
+         "design": {"max_blocks": 8, "validation_fraction": 0.05 if case == "image" else 0.2},
          "budget": "2h"}
     )  # fmt: skip
 

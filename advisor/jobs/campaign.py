@@ -71,7 +71,7 @@ class Campaign:
             CancelledError: the job was cancelled.
         """
         self._say("looking at the data")
-        setting = self.work.begin(self._ask(self.work.look))
+        setting = self.work.begin(self._looked())
         first_block = [self.work.plan(arm, 0) for arm in self.arms]
         rehearsals = self.work.rehearsals
         logged = self.store.last_event(self.job_id, "blocks")
@@ -89,6 +89,15 @@ class Campaign:
         self._train([*first_block, *rehearsals, *rest])
         self._say("judging", 1.0)
         return self._evidence(setting)
+
+    def _looked(self) -> Message:
+        """What a look at the data found; what was timed for it counts as it was found the first time."""
+        looked = self._ask(self.work.look)
+        timed = self.store.last_event(self.job_id, "timed")
+        if timed is None:
+            timed = looked.get("timed", {})
+            self.store.log_event(self.job_id, "timed", timed)
+        return looked | {"timed": timed}
 
     def _expected_seconds(self) -> dict[str, float]:
         """Seconds of a run of each arm for which the work can tell before the first."""

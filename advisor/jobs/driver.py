@@ -1,6 +1,7 @@
 """The driver: the process that carries one job from its request to its evidence, and outlives who asked for it."""
 
 import sys
+import threading
 import traceback
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,8 @@ def drive(job_id: str) -> None:
         request.worker, request.reads_from, folder, request.workers,
         in_workspace=request.imports, warm=isinstance(request.spec, Spec),
     )  # fmt: skip
+    # What the judgement needs takes a second to import, and this process waits anyway.
+    threading.Thread(target=lambda: __import__("scipy.stats"), daemon=True).start()
     try:
         outcome = _outcome(Campaign(job_id, request, store, executor, (folder / CANCEL).exists), folder)
     finally:

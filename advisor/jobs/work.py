@@ -102,7 +102,7 @@ class TrainingWork:
 
     def begin(self, looked: dict[str, Any]) -> Setting:
         """Refuse what does not fit the data."""
-        self.facts = DataFacts.model_validate(looked["facts"])
+        self.facts = DataFacts.model_validate(looked["facts"] | looked["timed"])
         check_fits(self.spec, self.facts)
         cuda = looked["cuda"] and self.spec.model.entry is not None  # the built-in models are too small
         self.circumstances = Circumstances(

@@ -15,7 +15,11 @@ import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
+
+if TYPE_CHECKING:
+    from advisor.training.engine import Data
+    from advisor.training.plan import RunPlan
 
 Send = Callable[[dict[str, Any]], None]
 
@@ -87,7 +91,7 @@ def _inspect(task: dict[str, Any], workspace: Path | None, send: Send) -> dict[s
     facts = inspect(spec.data, workspace, spec.design) | {"model": identity(spec.model, workspace)}
     cuda = torch.cuda.is_available()
     device = torch.device("cuda" if cuda and spec.model.entry is not None else "cpu")
-    return {"facts": facts | {"bfloat16": multiplies_fast(device)}, "cuda": cuda}
+    return {"facts": facts, "cuda": cuda, "timed": {"bfloat16": multiplies_fast(device)}}
 
 
 def _probe(task: dict[str, Any], workspace: Path | None, send: Send) -> dict[str, Any]:
@@ -103,8 +107,9 @@ def _train(task: dict[str, Any], workspace: Path | None, send: Send) -> dict[str
     from advisor.training.engine import train
     from advisor.training.plan import RunPlan
 
-    on_epoch = _progress(task, send)
-    return train(RunPlan.model_validate(task["plan"]), workspace=workspace, on_epoch=on_epoch).model_dump(mode="json")
+    plan = RunPlan.model_validate(task["plan"])
+    result = train(plan, workspace=workspace, on_epoch=_progress(task, send), data=_data(plan, workspace))
+    return result.model_dump(mode="json")
 
 
 def _train_stack(task: dict[str, Any], workspace: Path | None, send: Send) -> list[dict[str, Any]]:
@@ -112,8 +117,29 @@ def _train_stack(task: dict[str, Any], workspace: Path | None, send: Send) -> li
     from advisor.training.stack import train_stack
 
     plans = [RunPlan.model_validate(plan) for plan in task["plans"]]
-    results = train_stack(plans, workspace=workspace, on_epoch=_progress(task, send))
+    data = _data(plans[0], workspace)
+    results = train_stack(plans, workspace=workspace, on_epoch=_progress(task, send), data=data)
     return [result.model_dump(mode="json") for result in results]
+
+
+_loaded: "tuple[str, Data] | None" = None  # what the last run here was trained on
+
+
+def _data(plan: "RunPlan", workspace: Path | None) -> "Data | None":
+    """The plan's data, loaded once for all runs of a job; None where the user's code makes them anew for each."""
+    from advisor.training.engine import Data
+
+    global _loaded
+    if plan.data.entry is not None:
+        return None
+    decides = plan.model_dump_json(include={"data", "model", "design", "device", "dtype"})
+    if _loaded is None or _loaded[0] != decides:
+        _loaded = None  # not both at once
+        try:
+            _loaded = (decides, Data(plan, workspace))
+        except Exception:
+            return None  # the run itself will say what is wrong
+    return _loaded[1]
 
 
 def _progress(task: dict[str, Any], send: Send) -> Callable[[int, int], None]:

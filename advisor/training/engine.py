@@ -43,24 +43,34 @@ IMAGE_DIMENSIONS = 4  # of a batch
 
 
 def train(
-    plan: RunPlan, *, workspace: pathlib.Path | None = None, on_epoch: Callable[[int, int], None] | None = None
+    plan: RunPlan,
+    *,
+    workspace: pathlib.Path | None = None,
+    on_epoch: Callable[[int, int], None] | None = None,
+    data: Data | None = None,
 ) -> RunResult:
     """Train one arm in one block. The same plan gives the same bits, whatever ran in the process before.
 
     `on_epoch(done, planned)` is called after every epoch; what it raises ends the training and passes through.
     A loss that is not finite ends the training too, and the result says so with NaN. Where memory runs out, the
-    training starts once more in batches of half the size, and a note says so.
+    training starts once more in batches of half the size, and a note says so. `data`: the plan's, if loaded already.
 
     Raises:
         AdvisorError: the request cannot be trained (exit status 2); the user's code raised or memory ran out (1).
     """
-    return with_halving(plan, functools.partial(_train, workspace=workspace, on_epoch=on_epoch))
+    return with_halving(plan, functools.partial(_train, workspace=workspace, on_epoch=on_epoch, data=data))
 
 
-def _train(plan: RunPlan, *, workspace: pathlib.Path | None, on_epoch: Callable[[int, int], None] | None) -> RunResult:
+def _train(
+    plan: RunPlan,
+    *,
+    workspace: pathlib.Path | None,
+    on_epoch: Callable[[int, int], None] | None,
+    data: Data | None,
+) -> RunResult:
     with deterministic(plan.threads):
         with explained(plan, workspace):
-            training = Trainee(plan, workspace)
+            training = Trainee(plan, workspace, data=data)
         while not training.ended:
             with explained(plan, workspace):
                 training.train_epoch()
@@ -71,18 +81,18 @@ def _train(plan: RunPlan, *, workspace: pathlib.Path | None, on_epoch: Callable[
 
 
 class Data:
-    """A plan's data, loaded once for all trainings on it; its splits are kept, by their seed."""
+    """A plan's data, loaded once for all trainings on it; its last split is kept."""
 
     def __init__(self, plan: RunPlan, workspace: pathlib.Path | None) -> None:
-        self.plan, self.device = plan, _device(plan)
+        self.device = _device(plan)
         self.dataset = load(plan.data, workspace)
-        self._parts: dict[int, dict[str, Part]] = {}
+        self._split: tuple[int, dict[str, Part]] | None = None
 
     def parts(self, plan: RunPlan) -> dict[str, Part]:
         """The three splits of this plan on its device."""
-        if plan.split_seed not in self._parts:
-            self._parts[plan.split_seed] = _parts(plan, self.dataset, self.device)
-        return self._parts[plan.split_seed]
+        if self._split is None or self._split[0] != plan.split_seed:
+            self._split = (plan.split_seed, _parts(plan, self.dataset, self.device))
+        return self._split[1]
 
 
 class Trainee:

@@ -77,8 +77,11 @@ def train_stack(
     *,
     workspace: pathlib.Path | None = None,
     on_epoch: Callable[[int, int], None] | None = None,
+    data: Data | None = None,
 ) -> list[RunResult]:
     """Train runs that differ in their seeds only; the results in the order of the plans.
+
+    `data`: that of the plans, if loaded already.
 
     Raises:
         AdvisorError: as `advisor.training.engine.train`.
@@ -86,7 +89,7 @@ def train_stack(
     first = plans[0]
     with deterministic(first.threads):
         with explained(first, workspace):
-            data = Data(first, workspace)
+            data = data or Data(first, workspace)
             trainees = [Trainee(plan, workspace, data=data) for plan in plans]
             stack = Stack(trainees)
         while stack.trainees:

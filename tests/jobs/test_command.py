@@ -171,6 +171,7 @@ def test_a_failing_arm_is_reported_with_the_tail_of_its_output(name: str, worksp
     assert "only 0 of 2 blocks finished" in arm.sentence
     assert all(word in arm.notes[0] for word in words), arm.notes
     assert evidence.results.baseline_mean is not None, "the other runs went on"
+    assert describe_evidence(evidence)[-1].endswith("find out why b failed.")
 
 
 def test_blocks_in_which_both_finished_are_compared_and_the_rest_is_counted(workspace: Path) -> None:

@@ -40,7 +40,7 @@ RULES = (
         id="mc-dropout-effect",
         topic="ensembles",
         claim="MC-dropout improves NLL and calibration, seldom accuracy, and falls short of a real ensemble.",
-        scope="models trained with dropout",
+        scope="networks trained with dropout until they fit; undertrained ones get worse (evidence)",
         source="Gal & Ghahramani 2016; Lakshminarayanan et al. 2017; own check",
         strength="moderate",
         check="evidence:ensembles_and_calibration",
@@ -94,7 +94,7 @@ RULES = (
         topic="ensembles",
         claim="Count the cost: k members cost k trainings and k inferences. Compare with one model of that size, "
         "or distil the ensemble into one.",
-        scope="fixed budget",
+        scope="fixed budget; on 1,000 images the larger model won and the taught one did not (evidence)",
         source="Lobacheva et al. 2020; Hinton et al. 2015",
         strength="moderate",
         check="evidence:ensembles_and_calibration",

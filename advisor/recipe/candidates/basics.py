@@ -211,7 +211,7 @@ EARLY_STOPPING = Candidate(
             name="stop-by-the-goal-when-overconfident",
             holds=lambda case: case.shows("overconfidence") and case.task.goal not in {"nll", "ece", "brier"},
             note="watching the metric, because validation loss rises here while the metric holds",
-            rules=("early-stopping-watch-what-counts",),
+            rules=("early-stopping-watch-what-counts", "language-models-loss-is-not-quality"),
             parameters={"monitor": "metric"},
         ),
         Condition(
