@@ -116,6 +116,8 @@ class Provenance(Frozen):
     device: str
     threads: int
     dtype: str
+    precision: str = ""  # what "auto" stood for; empty where a script trains
+    stacked: tuple[str, ...] = ()  # the arms whose runs were trained together, as one batched program
     machine: str
     data_fingerprint: str
     code_fingerprint: str | None

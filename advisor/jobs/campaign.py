@@ -283,6 +283,8 @@ class Campaign:
                 device=setting.device,
                 threads=1,
                 dtype=setting.dtype,
+                precision=setting.precision,
+                stacked=setting.stacked,
                 machine=f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors",
                 data_fingerprint=setting.data,
                 code_fingerprint=self.request.code,

@@ -35,6 +35,8 @@ class Setting(NamedTuple):
     device: str
     dtype: str
     data: str  # fingerprint
+    precision: str = ""  # that "auto" stands for
+    stacked: tuple[str, ...] = ()  # arms whose runs are trained together
 
 
 class Work(Protocol):
@@ -114,7 +116,13 @@ class TrainingWork:
             code=self.request.code,
             nonce=self.request.nonce,
         )
-        return Setting(self.circumstances.device, self.circumstances.dtype, self.facts.fingerprint)
+        return Setting(
+            device=self.circumstances.device,
+            dtype=self.circumstances.dtype,
+            data=self.facts.fingerprint,
+            precision="bfloat16" if self.facts.bfloat16 else "float32",
+            stacked=tuple(arm for arm in self._arms if self._stacked(arm)),
+        )
 
     @property
     def probe(self) -> Message | None:
