@@ -53,7 +53,7 @@ def test_dropout_thins_the_adapters_input_alone() -> None:
     frozen = nn.functional.linear(inputs, layer.weight, layer.bias)
     update = 2.0 * layer.lora_up @ layer.lora_down
     run.streams.restart()
-    kept = drop(inputs, 0.5, run.generator("lora_dropout"))
+    kept = drop(inputs, 0.5, torch.rand(inputs.shape, generator=run.generator("lora_dropout")))
     run.streams.restart()
     torch.testing.assert_close(layer.train()(inputs), frozen + kept @ update.T)
     torch.testing.assert_close(layer.eval()(inputs), frozen + inputs @ update.T)
