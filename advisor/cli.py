@@ -203,6 +203,28 @@ def verify(
 
 
 @app.command()
+def compare(
+    runs_a: Annotated[Path, typer.Argument(help="The runs of A: a log or a folder of logs.")],
+    runs_b: Annotated[Path, typer.Argument(help="The runs of B.")],
+    metric: Annotated[str | None, typer.Option(help="What to compare on, instead of our choice.")] = None,
+    minimum_effect: Annotated[
+        float, typer.Option(help="The smallest difference that matters, in the metric's unit as logged.")
+    ] = 0.0,
+    unpaired: Annotated[bool, typer.Option("--unpaired", help="Equal seeds and names mean nothing here.")] = False,
+    json: Json = False,
+) -> None:
+    """Say whether B's existing runs are really better than A's, by how much, and how many more would tell."""
+    from advisor.experiments.existing import compare_runs
+    from advisor.experiments.existing.words import describe_comparison
+
+    comparison = compare_runs(runs_a, runs_b, metric=metric, minimum_effect=minimum_effect, unpaired=unpaired)
+    if json:
+        _print_json(comparison)
+    else:
+        _print(describe_comparison(comparison))
+
+
+@app.command()
 def report(
     job_id: JobId,
     out: Annotated[Path | None, typer.Option(help="The HTML file to write.")] = None,

@@ -3,7 +3,9 @@
 import math
 
 # Metrics whose unit is a share: a difference is spoken of in percentage points.
-SHARES = frozenset({"accuracy", "balanced_accuracy", "ece"})
+SHARES = frozenset(
+    {"accuracy", "balanced_accuracy", "worst_group_accuracy", "corrupted_accuracy", "selective_accuracy", "ece"}
+)
 
 
 def value(number: float | None, metric: str) -> str:
@@ -46,4 +48,4 @@ def duration(seconds: float) -> str:
 
 def metric_title(metric: str) -> str:
     """A metric's name for reading: "balanced accuracy", "NLL"."""
-    return metric.upper() if metric in {"nll", "ece", "rmse", "mae", "r2"} else metric.replace("_", " ")
+    return metric.upper() if metric in {"nll", "ece", "rmse", "mae", "r2", "aurc"} else metric.replace("_", " ")

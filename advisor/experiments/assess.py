@@ -6,21 +6,42 @@ from itertools import zip_longest
 import numpy as np
 
 from advisor.experiments.evidence import ArmEvidence, Comparison, Results, RunResult
+from advisor.experiments.pairing import Pairs, courses, pair
+from advisor.experiments.sequential import Course, Rule
 from advisor.experiments.spec import METRICS, Spec
 from advisor.experiments.statistics import compare, judge
+from advisor.training.robustness.overlap import overlap_notes
+from advisor.words import change
 
 NOT_MEASURED = {
-    "corruption robustness": "no corruption set is part of this version",
+    "corruption robustness": "it was not asked for; set corruptions: true",
     "effect on unseen data sources": "the split is drawn from one data set; collect another to know",
 }
 
 
-def assess(spec: Spec, runs: Sequence[RunResult], sizes: Mapping[str, int]) -> Results:
-    """The results of a `verify` experiment. `runs` holds every arm of every block, baseline included."""
-    ordered = sorted(runs, key=lambda run: (run.block, ("baseline", *spec.arm_names).index(run.arm)))
-    by_arm = {name: [run for run in ordered if run.arm == name] for name in ("baseline", *spec.arm_names)}
-    baseline = np.array([run.test[spec.metric] for run in by_arm["baseline"]])
-    for_all = _said_by_all(ordered)
+def rule_for(spec: Spec, horizon: int, sizes: Mapping[str, int]) -> Rule:
+    """What decides, for at most so many blocks."""
+    return Rule(
+        alpha=spec.design.alpha,
+        horizon=horizon,
+        minimum_effect=spec.minimum_effect,
+        test_train_ratio=sizes["test"] / sizes["train"] if spec.design.split == "resampled" else None,
+        early=spec.design.looks == "each_block",
+    )
+
+
+def assess(spec: Spec, runs: Sequence[RunResult], sizes: Mapping[str, int], rule: Rule) -> Results:
+    """The results of a `verify` experiment. What was trained of an arm after it was settled does not count."""
+    pairs = pair(runs, spec.arm_names)
+    ways = courses(pairs, spec.metric, rule, aa=spec.aa)
+    pairs = {name: found.first(ways[name].blocks) for name, found in pairs.items()}
+    longest = max(pairs.values(), key=lambda found: len(found.baseline))
+    counted = sorted(
+        [*longest.baseline, *(run for found in pairs.values() for run in found.arm)],
+        key=lambda run: (run.block, ("baseline", *spec.arm_names).index(run.arm)),
+    )
+    baseline = np.array([run.test[spec.metric] for run in longest.baseline])
+    for_all = _said_by_all(counted)
     return Results(
         metric=spec.metric,
         direction=spec.direction,
@@ -28,47 +49,88 @@ def assess(spec: Spec, runs: Sequence[RunResult], sizes: Mapping[str, int]) -> R
         alpha=spec.design.alpha,
         split=spec.split,
         blocks=len(baseline),
+        horizon=rule.horizon,
         sizes=dict(sizes),
         baseline_mean=float(baseline.mean()) if np.isfinite(baseline).all() else None,
         baseline_sd=float(baseline.std(ddof=1)) if np.isfinite(baseline).all() and len(baseline) > 1 else None,
-        arms=tuple(_arm(spec, name, by_arm[name], by_arm["baseline"], sizes, for_all) for name in spec.arm_names),
-        runs=tuple(ordered),
-        not_measured=NOT_MEASURED,
-        notes=(*for_all, *_said(by_arm["baseline"], for_all, " of the baseline")),
+        arms=tuple(_arm(spec, name, pairs[name], ways[name], rule, for_all) for name in spec.arm_names),
+        runs=tuple(counted),
+        not_measured={name: why for name, why in NOT_MEASURED.items() if not (spec.corruptions and "corrupt" in name)},
+        notes=(
+            *for_all,
+            *_said(longest.baseline, for_all, " of the baseline"),
+            *design_notes(spec.design.max_blocks, spec.budget, rule),
+            *_resampling_notes(pairs, spec.metric, rule),
+        ),
     )
 
 
-def _arm(
-    spec: Spec,
-    name: str,
-    runs: list[RunResult],
-    baseline: list[RunResult],
-    sizes: Mapping[str, int],
-    for_all: tuple[str, ...],
-) -> ArmEvidence:
-    ratio = sizes["test"] / sizes["train"] if spec.design.split == "resampled" else None
-
-    def paired(metric: str, arms: int) -> Comparison:
-        differences = [run.test[metric] - other.test[metric] for run, other in zip(runs, baseline, strict=True)]
-        return compare(differences, metric=metric, alpha=spec.design.alpha, arms=arms, test_train_ratio=ratio)
-
-    comparison = paired(spec.metric, len(spec.arm_names))
-    identical = all(run.outcome_digest == other.outcome_digest for run, other in zip(runs, baseline, strict=True))
-    verdict, sentence = judge(
-        comparison, direction=spec.direction, minimum_effect=spec.minimum_effect, identical=identical
+def design_notes(wanted: int, budget: str, rule: Rule) -> tuple[str, ...]:
+    """That the budget allows fewer blocks than were asked for."""
+    if rule.horizon >= wanted:
+        return ()
+    return (
+        f"the budget of {budget} allows {rule.horizon} of at most {wanted} blocks; a larger one would resolve more",
     )
-    others = [metric for metric in runs[0].test if metric != spec.metric and metric in METRICS]
+
+
+def _arm(spec: Spec, name: str, pairs: Pairs, course: Course, rule: Rule, for_all: tuple[str, ...]) -> ArmEvidence:
+    def paired(metric: str) -> Comparison:
+        differences = [difference for difference in pairs.differences(metric) if difference is not None]
+        return compare(differences, metric=metric, alpha=spec.design.alpha, test_train_ratio=rule.test_train_ratio)
+
+    comparison = followed(paired(spec.metric), course)
+    verdict, sentence, seen = judge(comparison, course, rule, direction=spec.direction)
+    others = [metric for metric in pairs.arm[0].test if metric != spec.metric and metric in METRICS]
     return ArmEvidence(
         name=name,
         changes=spec.changes(name),
         comparison=comparison,
         verdict=verdict,
         sentence=sentence,
-        exploratory=tuple(paired(metric, 1) for metric in others),
-        effect_by_epoch=effect_by_epoch(runs, baseline),
-        gap=float(np.mean([_gap(run) for run in runs])),
-        notes=(*_notes(runs, identical=identical and not spec.aa), *_said(runs, for_all)),
+        settled=course.settled,
+        looks=course.looks,
+        probability_better=seen.probability_better,
+        power=seen.power,
+        blocks_needed=seen.blocks_needed,
+        exploratory=tuple(paired(metric) for metric in others),
+        effect_by_epoch=effect_by_epoch(pairs.arm, pairs.baseline),
+        gap=float(np.mean([_gap(run) for run in pairs.arm])),
+        notes=(
+            *_notes(pairs, identical=all(pairs.same()) and not spec.aa),
+            *_said(pairs.arm, for_all),
+            *overlap_notes(spec.arm(name).techniques, corruptions=any(run.corruptions for run in pairs.arm)),
+        ),
     )
+
+
+def followed(comparison: Comparison, course: Course) -> Comparison:
+    """The comparison with the interval, level and p-value that hold although it was looked at block by block."""
+    return comparison.model_copy(update={"interval": course.interval, "level": course.level, "p_value": course.p_value})
+
+
+def _resampling_notes(pairs: Mapping[str, Pairs], metric: str, rule: Rule) -> tuple[str, ...]:
+    """What resampled splits, whose runs share training examples, can show at all."""
+    if rule.test_train_ratio is None:
+        return ()
+    from scipy import stats
+
+    ratio = rule.test_train_ratio
+    notes = [
+        f"splits are resampled: runs share training examples, and the interval counts a correlation of "
+        f"{ratio / (1 + ratio):.2f} between blocks (Nadeau and Bengio 2003)"
+    ]
+    for name, found in pairs.items():
+        values = np.array([(run.test[metric], base.test[metric]) for run, base in found.finished])
+        if len(values) < 3 or not np.isfinite(values).all() or (np.ptp(values, axis=0) == 0).any():
+            continue
+        sd = float((values[:, 0] - values[:, 1]).std(ddof=1))
+        least = float(stats.norm.isf(rule.alpha / (2 * len(pairs)))) * sd * ratio**0.5
+        notes.append(
+            f"{name}: correlation with the baseline's runs {np.corrcoef(values.T)[0, 1]:.2f}; no number of blocks can "
+            f"show a change below about {change(least, metric).lstrip('+')}"
+        )
+    return tuple(notes)
 
 
 def _gap(run: RunResult) -> float:
@@ -76,7 +138,7 @@ def _gap(run: RunResult) -> float:
     return run.test[metric] - run.train[metric]
 
 
-def effect_by_epoch(runs: list[RunResult], baseline: list[RunResult]) -> tuple[tuple[int, float], ...]:
+def effect_by_epoch(runs: Sequence[RunResult], baseline: Sequence[RunResult]) -> tuple[tuple[int, float], ...]:
     """Mean paired difference of the validation metric after each epoch that all of these runs reached and logged."""
     effects = []
     for rows in zip_longest(*(run.rows for run in [*runs, *baseline])):
@@ -92,9 +154,9 @@ def effect_by_epoch(runs: list[RunResult], baseline: list[RunResult]) -> tuple[t
     return tuple(effects)
 
 
-def _notes(runs: list[RunResult], *, identical: bool) -> tuple[str, ...]:
+def _notes(pairs: Pairs, *, identical: bool) -> tuple[str, ...]:
     notes = []
-    diverged = [run.block for run in runs if not all(np.isfinite(list(run.test.values())))]
+    diverged = [run.block for run in pairs.arm if not all(np.isfinite(list(run.test.values())))]
     if diverged:
         notes.append(f"not finite in blocks {', '.join(map(str, diverged))}: counted as they are, not left out")
     if identical:
@@ -108,7 +170,7 @@ def _said_by_all(runs: Sequence[RunResult]) -> tuple[str, ...]:
     return tuple(note for note in first if all(note in run.notes for run in runs))
 
 
-def _said(runs: list[RunResult], for_all: tuple[str, ...], of: str = "") -> tuple[str, ...]:
+def _said(runs: Sequence[RunResult], for_all: tuple[str, ...], of: str = "") -> tuple[str, ...]:
     """The other notes of these runs, each once, with the number of runs that have it."""
     notes = dict.fromkeys(note for run in runs for note in run.notes if note not in for_all)
     return tuple(f"{note} ({sum(note in run.notes for run in runs)} of {len(runs)} runs{of})" for note in notes)

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Collection
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -15,7 +15,10 @@ class Blocks(Frozen):
     """What is fixed before the first run, whatever a run is."""
 
     alpha: float = Field(0.05, gt=0, lt=0.5)
-    max_blocks: int = Field(8, ge=2, le=1000)
+    max_blocks: int = Field(20, ge=2, le=200)
+    looks: Literal["each_block", "last"] = Field(
+        "each_block", description="each_block: an arm ends as soon as it is settled; last: all arms run all blocks"
+    )
     seed: int = Field(0, ge=0, lt=2**31)
 
 

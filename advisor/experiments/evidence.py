@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from advisor.contract import Contract, Frozen, Number
+from advisor.experiments.sequential import Look, Settled
 from advisor.experiments.spec import AnySpec
 from advisor.words import metric_title
 
@@ -44,6 +45,8 @@ class RunResult(Contract):
     rows: tuple[EpochRow, ...]
     failure: str = ""  # why there are no values, with the tail of the output
     notes: tuple[str, ...] = ()
+    # "shot_noise/3" or "clean" -> accuracy or rmse on test examples under that corruption; empty where not asked for
+    corruptions: dict[str, Number] = Field(default={})
 
 
 class Comparison(Frozen):
@@ -56,7 +59,7 @@ class Comparison(Frozen):
     sd: float | None
     interval: tuple[float, float] | None  # the one that decides
     level: float  # of that interval, adjusted for the number of arms
-    p_value: float | None  # adjusted for the number of arms
+    p_value: float | None  # adjusted for looks and arms
 
 
 class ArmEvidence(Frozen):
@@ -67,6 +70,11 @@ class ArmEvidence(Frozen):
     comparison: Comparison
     verdict: Verdict
     sentence: str
+    settled: Settled = ""  # why it needed no more blocks; empty: it went to the last
+    looks: tuple[Look, ...] = ()  # what it showed after each block from the first look on
+    probability_better: float | None = None  # that it beats the baseline in a new pair of runs
+    power: float | None = None  # with which its blocks find the larger of the effect seen and the minimum effect
+    blocks_needed: int | None = None  # about how many would find it with a power of 0.8
     exploratory: tuple[Comparison, ...]  # other metrics: not adjusted, not decided on
     effect_by_epoch: tuple[tuple[int, float], ...]  # mean paired difference of the validation metric
     gap: Number | None  # mean test loss minus mean train loss in evaluation mode
@@ -81,7 +89,8 @@ class Results(Contract):
     minimum_effect: float
     alpha: float
     split: Literal["fixed", "resampled", "script"]
-    blocks: int
+    blocks: int  # trained, by the arm that needed most
+    horizon: int  # the largest number of blocks, fixed before the first look
     sizes: dict[str, int]  # examples in each split; empty where a script keeps them to itself
     baseline_mean: float | None
     baseline_sd: float | None

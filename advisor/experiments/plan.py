@@ -94,8 +94,10 @@ def plan_run(
         dtype=circumstances.dtype,
         threads=circumstances.threads,
         stacked=stacked,
+        corruptions=spec.corruptions,
     )
-    decides = plan.model_dump(mode="json", exclude={"run_id", "arm", "block"})
+    unasked = () if plan.corruptions else ("corruptions",)  # so that earlier runs keep their ids
+    decides = plan.model_dump(mode="json", exclude={"run_id", "arm", "block", *unasked})
     # How many blocks there are decides nothing about one of them.
     decides["design"] = plan.design.model_dump(mode="json", include={"validation_fraction", "test_fraction"})
     run_id = content_id(

@@ -105,6 +105,12 @@ class Spec(Contract):
     python: str | None = Field(None, description="the interpreter that trains")
     aa: bool = Field(False, description="an A/A experiment: arms may equal the baseline, and nothing is reused")
     reuse: bool = Field(True, description="answer from finished runs where all inputs are the same")
+    corruptions: bool = Field(
+        False,
+        description="measure the test split under corruptions too (images: noise, blur, contrast, brightness, pixels, "
+        "compression; texts: typing errors; tables: missing, noisy and wrong values), in five severities on at most "
+        "1000 examples; compared beside the metric as corrupted_accuracy and corrupted_nll, or corrupted_rmse",
+    )
 
     @field_validator("metric")
     @classmethod

@@ -1,9 +1,7 @@
-"""The paired comparison: mean difference over blocks, its interval, and the verdict.
+"""The paired comparison in words: mean difference over blocks, its interval, and the verdict.
 
-The number of blocks is fixed before the differences are seen, so an ordinary t interval on them is valid. Arms are
-many and tested together: the interval's level and the p-value are adjusted for that (Bonferroni), and the interval
-that is printed is the one that decides. Where splits are resampled, the runs share training examples and the
-variance is corrected (Nadeau & Bengio 2003).
+`compare` is the comparison over a number of blocks that was fixed before. What was followed block by block has its
+interval and p-value from `advisor.experiments.sequential`; `judge` says what they mean.
 """
 
 import math
@@ -12,7 +10,10 @@ from typing import Literal
 
 import numpy as np
 
+from advisor.contract import Frozen
+from advisor.experiments.boundary import bound
 from advisor.experiments.evidence import Comparison, Verdict
+from advisor.experiments.sequential import Course, Rule
 from advisor.words import change, interval, metric_title
 
 
@@ -51,55 +52,127 @@ def compare(
     )  # fmt: skip
 
 
+class Outlook(Frozen):
+    """What the blocks so far were good for, and what more of them would be."""
+
+    probability_better: float | None = None  # that the arm beats the baseline in a new pair of runs
+    power: float | None = None  # with which these blocks find the effect that matters
+    blocks_needed: int | None = None  # for a power of 0.8; None: over MOST_BLOCKS, or not known
+
+
+MOST_BLOCKS = 500
+WANTED_POWER = 0.8
+
+
+def outlook(comparison: Comparison, course: Course, rule: Rule, direction: Literal["min", "max"]) -> Outlook:
+    """From the mean and spread of the differences, as if these were normal.
+
+    The effect that matters is the minimum effect, or where that is smaller the effect seen.
+    """
+    from scipy import stats
+
+    mean, sd, n = comparison.mean, comparison.sd, comparison.n
+    if mean is None or sd is None or comparison.interval is None:
+        return Outlook()
+    better = mean if direction == "max" else -mean
+    probability = float(stats.t.cdf(better / (sd * math.sqrt(1 + 1 / n)), n - 1))
+    effect = max(abs(mean), rule.minimum_effect)
+    if not effect:
+        return Outlook(probability_better=probability)
+    level = 1 - course.level
+    place = min(n, rule.horizon) - rule.at().start
+    limit = float(rule.bounds(level)[max(0, place)])
+    ratio = rule.test_train_ratio or 0.0
+    return Outlook(
+        probability_better=probability,
+        power=_power(effect / sd, n, limit, ratio),
+        blocks_needed=_blocks_needed(effect / sd, n, level, ratio),
+    )
+
+
+def _power(effect: float, n: int, p_bound: float, ratio: float) -> float:
+    """Of one look after n blocks, for an effect in standard deviations of the differences."""
+    from scipy import stats
+
+    critical = float(stats.t.isf(p_bound / 2, n - 1)) * math.sqrt(1 + n * ratio)
+    shift = effect * math.sqrt(n)
+    return float(stats.nct.sf(critical, n - 1, shift) + stats.nct.cdf(-critical, n - 1, shift))
+
+
+def _blocks_needed(effect: float, n: int, level: float, ratio: float) -> int | None:
+    """The smallest horizon beyond n whose last look has the wanted power; bounds between horizons are interpolated."""
+    known = [(horizon, bound(level, horizon)) for horizon in (10, 40, 160)]
+
+    def enough(horizon: int) -> bool:
+        limit = np.exp(np.interp(np.log(horizon), np.log([h for h, _ in known]), np.log([b for _, b in known])))
+        return _power(effect, horizon, float(limit), ratio) >= WANTED_POWER
+
+    if not enough(MOST_BLOCKS):
+        return None
+    low, high = n, MOST_BLOCKS
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if enough(middle) else (middle, high)
+    return high
+
+
 def judge(
     comparison: Comparison,
+    course: Course,
+    rule: Rule,
     *,
     direction: Literal["min", "max"],
-    minimum_effect: float,
-    identical: bool,
     outcome: str = "weights",
-) -> tuple[Verdict, str]:
-    """The verdict on one arm and a sentence that states it with its numbers.
+) -> tuple[Verdict, str, Outlook]:
+    """The verdict on one arm, a sentence that states it with its numbers, and what more blocks would bring.
 
-    `identical`: in every block the arm ended with the baseline's very `outcome`; then nothing is left to estimate.
+    `outcome`: what an identical arm shares with the baseline in every block.
     """
     metric = metric_title(comparison.metric)
     blocks = f"{comparison.n} paired blocks"
-    if identical:
-        return "equivalent", f"Equivalent: in all {blocks} it ended with exactly the baseline's {outcome}."
-    if comparison.mean is None:
-        return "undecided", f"Undecided: {metric} was not finite in some of {blocks}; look at the diverged runs."
+    if course.settled == "identical":
+        return "equivalent", f"Equivalent: in all {blocks} it ended with exactly the baseline's {outcome}.", Outlook()
+    if course.settled == "not finite" or comparison.mean is None:
+        text = f"Undecided: {metric} was not finite in some of {blocks}; look at the diverged runs."
+        return "undecided", text, Outlook()
+    seen = outlook(comparison, course, rule, direction)
     if comparison.interval is None:
-        return (
-            "undecided",
-            f"Undecided: {metric} differed by exactly {change(comparison.mean, comparison.metric)} in all {blocks}, "
-            "so there is no spread to judge by; a larger test split would resolve more.",
-        )
+        if comparison.sd:
+            text = f"Undecided: {blocks} are too few to be looked at; the first look comes after {rule.at().start}."
+        else:
+            text = (
+                f"Undecided: {metric} differed by exactly {change(comparison.mean, comparison.metric)} in all "
+                f"{blocks}, so there is no spread to judge by; a larger test split would resolve more."
+            )
+        return "undecided", text, seen
     low, high = comparison.interval
-    sign = 1 if direction == "max" else -1
     stated = (
         f"{metric} {change(comparison.mean, comparison.metric)} "
         f"({100 * comparison.level:.4g} % interval {interval(low, high, comparison.metric)}, {blocks})"
     )
-    margin = change(minimum_effect, comparison.metric).lstrip("+")
-    if -minimum_effect <= low and high <= minimum_effect:
-        return "equivalent", f"Equivalent: {stated}; the interval lies inside the minimum effect of {margin}."
-    if low > 0 or high < 0:
-        verdict: Verdict = "helps" if sign * comparison.mean > 0 else "hurts"
-        return verdict, f"{verdict.capitalize()}: {stated}."
-    return "undecided", f"Undecided: {stated}; the interval holds 0. {_blocks_needed(comparison, minimum_effect)}"
+    margin = change(rule.minimum_effect, comparison.metric).lstrip("+")
+    if course.settled == "equivalent":
+        text = f"Equivalent: {stated}; the interval lies inside the minimum effect of {margin}."
+        return "equivalent", text, seen
+    if course.settled == "effect":
+        verdict: Verdict = "helps" if (low > 0) == (direction == "max") else "hurts"
+        sure = f"P(better in a new pair of runs) {seen.probability_better:.2f}"
+        return verdict, f"{verdict.capitalize()}: {stated}; {sure}.", seen
+    given_up = f", given up early of at most {rule.horizon}" if course.settled == "futile" else ""
+    return (
+        "undecided",
+        f"Undecided{given_up}: {stated}; the interval holds 0. {_prospect(comparison, rule, seen)}",
+        seen,
+    )
 
 
-def _blocks_needed(comparison: Comparison, minimum_effect: float) -> str:
-    effect = max(abs(comparison.mean or 0.0), minimum_effect)
-    if not comparison.sd or not effect:
-        return "More blocks would narrow it."
-    from scipy import stats
-
-    # Normal approximation with power 0.8 at this level: a planning figure, not a promise.
-    z = float(stats.norm.ppf(0.5 + comparison.level / 2) + stats.norm.ppf(0.8))
-    needed = math.ceil((z * comparison.sd / effect) ** 2) + 1
-    if needed > 500:
-        return f"An effect of {change(effect, comparison.metric)} would need over 500 blocks."
-    more = max(needed, comparison.n + 2)
-    return f"About {more} blocks would find an effect of {change(effect, comparison.metric)} with power 0.8."
+def _prospect(comparison: Comparison, rule: Rule, seen: Outlook) -> str:
+    """What it would take to decide."""
+    text = f"P(better in a new pair of runs) {seen.probability_better:.2f}"
+    if seen.power is None:
+        return f"{text}."
+    effect = change(max(abs(comparison.mean or 0.0), rule.minimum_effect), comparison.metric).lstrip("+")
+    text += f"; these blocks find a change of {effect} with power {seen.power:.2f}"
+    if seen.blocks_needed is None:
+        return f"{text}, and even {MOST_BLOCKS} would not with power {WANTED_POWER:g}."
+    return f"{text}, about {seen.blocks_needed} would with {WANTED_POWER:g}."

@@ -1,4 +1,5 @@
-"""The course of one job: look at the data, train the first block, fix the number of blocks, train the rest, judge.
+"""The course of one job: look at the data, train the first block, fix the largest number of blocks, then train block
+by block until every arm is settled, and judge.
 
 Decisions follow block order and logged events, never the order of finishing, so that a resumed job takes the same
 course and ends with the same results.
@@ -13,7 +14,8 @@ from typing import Any, Protocol
 
 from advisor import __version__
 from advisor.errors import AdvisorError
-from advisor.experiments.budget import blocks_within
+from advisor.experiments.boundary import looks
+from advisor.experiments.budget import Allowance, allowance
 from advisor.experiments.evidence import Cost, Evidence, Provenance, RunResult
 from advisor.experiments.plan import block_seed
 from advisor.jobs.request import Request
@@ -26,6 +28,7 @@ from advisor.words import duration
 MAX_DEATHS = 2  # of one run's worker, before the job fails
 # From when on the first block's pace is believed, and by how much two blocks must exceed the budget to be refused.
 FAIR_SECONDS, FAIR_SHARE, HOPELESS = 10.0, 0.1, 1.5
+STACKED_FIRST = 8  # blocks of a stacked arm that are trained before the first look; then all that are left
 Message = dict[str, Any]
 
 
@@ -60,8 +63,11 @@ class Campaign:
         self.done: dict[tuple[int, str], tuple[RunResult, float]] = {}
         self.reused = 0
         self.progress = 0.0
-        self.blocks = self.spec.design.max_blocks
-        self.extra = self.spec.rehearsals  # runs beside the blocks
+        self.blocks = self.spec.design.max_blocks  # at most
+        self.going = self.spec.arm_names  # the arms that are not settled
+        self.waiting: dict[str, list[Plan]] = {}  # submitted tasks
+        self.shares: dict[str, float] = {}  # of a task's runs that are done
+        self.deaths: dict[str, int] = {}  # of a task's workers
 
     def run(self) -> Evidence:
         """Everything, to the end.
@@ -82,13 +88,48 @@ class Campaign:
                 [*(plan for plan in first_block if plan.arm not in known), *rehearsals], limit=self.spec.budget_seconds
             )
             self.work.check_first_block([result for result, _ in self.done.values()])
-            logged = self._count_blocks(known)
+            logged = self._allow(known).model_dump(mode="json")
             self.store.log_event(self.job_id, "blocks", logged)
-        self.blocks = logged
-        rest = [self.work.plan(arm, block) for block in range(1, self.blocks) for arm in self.arms]
-        self._train([*first_block, *rehearsals, *rest])
+        allowed = Allowance.model_validate(logged)
+        self.blocks = allowed.horizon
+        self._train(rehearsals)
+        blocks = self._follow(allowed, setting.stacked)
         self._say("judging", 1.0)
-        return self._evidence(setting)
+        return self._evidence(setting, blocks)
+
+    def _follow(self, allowed: Allowance, stacked: tuple[str, ...]) -> int:
+        """Train block by block, dropping arms that are settled, to the last block or the end of the time.
+
+        Looks come in block order, and see only blocks that are whole: the order of finishing decides nothing.
+
+        Returns:
+            The number of blocks that count.
+        """
+        early = self.spec.design.looks == "each_block"
+        blocks = min(looks(allowed.horizon)) if early else allowed.horizon
+        left = allowed.left - (blocks - 1) * allowed.of_block(self.arms)
+        while True:
+            self._train(self._until(blocks, stacked), ahead=self._until(min(blocks + 1, allowed.horizon), stacked))
+            settled = self.work.settled(self._runs(blocks), allowed.horizon)
+            self.going = tuple(arm for arm in self.going if arm not in settled)
+            left -= allowed.of_block(("baseline", *self.going))
+            if not self.going or blocks == allowed.horizon or left < 0:
+                return blocks
+            blocks += 1
+
+    def _until(self, blocks: int, stacked: tuple[str, ...]) -> list[Plan]:
+        """The runs up to so many blocks; of stacked arms more, because more at once are cheaper."""
+        many = min(self.blocks, STACKED_FIRST if blocks <= STACKED_FIRST else self.blocks)
+        return [
+            self.work.plan(arm, block)
+            for block in range(many)
+            for arm in ("baseline", *self.going)
+            if block < blocks or arm in stacked
+        ]
+
+    def _runs(self, blocks: int) -> list[RunResult]:
+        """The results of the first so many blocks."""
+        return [result for (block, _), (result, _) in self.done.items() if block < blocks]
 
     def _looked(self) -> Message:
         """What a look at the data found; what was timed for it counts as it was found the first time."""
@@ -107,11 +148,11 @@ class Campaign:
         self._say("measuring how long a run takes")
         return self.work.expected_seconds(self._ask(task))
 
-    def _count_blocks(self, known: dict[str, float]) -> int:
+    def _allow(self, known: dict[str, float]) -> Allowance:
         try:
-            return blocks_within(
-                self.spec.budget_seconds,
-                first_block=[known[arm] if arm in known else self.done[0, arm][1] for arm in self.arms],
+            return allowance(
+                {arm: known[arm] if arm in known else self.done[0, arm][1] for arm in self.arms},
+                budget_seconds=self.spec.budget_seconds,
                 elapsed=self._elapsed(),
                 workers=self.executor.workers,
                 max_blocks=self.spec.design.max_blocks,
@@ -139,36 +180,43 @@ class Campaign:
                         exit_status=1,
                     )
 
-    def _train(self, plans: list[Plan], limit: float | None = None) -> None:
-        """Train what is not finished yet; each result is recorded at once."""
-        unfinished = [plan for plan in plans if (plan.block, plan.arm) not in self.done and not self._reuse(plan)]
-        waiting = {f"{group[0].block}/{group[0].arm}": group for group in self._groups(unfinished)}
-        for name, group in waiting.items():
-            self.executor.submit(self._task(name, group))
-        shares: dict[str, float] = {}
-        deaths: dict[str, int] = {}
+    def _train(self, plans: list[Plan], ahead: list[Plan] | None = None, limit: float | None = None) -> None:
+        """Train what is not finished yet; each result is recorded at once. `ahead`: for workers without work."""
+        self._submit(plans)
+        wanted = {(plan.block, plan.arm) for plan in plans}
         begun = self._elapsed()
-        while waiting:
+        while wanted - self.done.keys():
+            while ahead and len(self.waiting) < self.executor.workers:
+                self._submit([ahead.pop(0)])
             for message in self._poll():
                 name = message["task"]
                 if message["kind"] == "progress":
-                    shares[name] = message["share"] * len(waiting[name])
+                    self.shares[name] = message["share"] * len(self.waiting[name])
                 elif message["kind"] == "finished":
-                    self._record(waiting.pop(name), message)
-                    shares.pop(name, None)
+                    self._record(self.waiting.pop(name), message)
+                    self.shares.pop(name, None)
                 else:
-                    deaths[name] = deaths.get(name, 0) + 1
-                    if deaths[name] >= MAX_DEATHS:
+                    self.deaths[name] = self.deaths.get(name, 0) + 1
+                    if self.deaths[name] >= MAX_DEATHS:
                         raise AdvisorError(
                             f"The worker of run {name} ended twice with status {message['status']}; its log is in the "
                             "job's folder. A negative status is a signal: -9 often means too little memory.",
                             exit_status=1,
                         )
-                    self.executor.submit(self._task(name, waiting[name]))
-            self._report_progress(sum(shares.values()))
-            if limit is not None and waiting:
-                trained = len(plans) - sum(map(len, waiting.values())) + sum(shares.values())
+                    self.executor.submit(self._task(name, self.waiting[name]))
+            self._report_progress(sum(self.shares.values()))
+            if limit is not None and self.waiting:
+                trained = len(plans) - len(wanted - self.done.keys()) + sum(self.shares.values())
                 self._check_pace(limit, begun, trained, len(plans))
+
+    def _submit(self, plans: list[Plan]) -> None:
+        """Those of these runs that are neither finished nor under way."""
+        under_way = {(plan.block, plan.arm) for group in self.waiting.values() for plan in group}
+        new = [plan for plan in plans if (plan.block, plan.arm) not in self.done.keys() | under_way]
+        for group in self._groups([plan for plan in new if not self._reuse(plan)]):
+            name = f"{group[0].block}/{group[0].arm}"
+            self.waiting[name] = group
+            self.executor.submit(self._task(name, group))
 
     def _check_pace(self, limit: float, begun: float, trained: float, runs: int) -> None:
         """Refuse once it is plain that two blocks do not fit; `trained`: runs of the first block, also in part."""
@@ -238,12 +286,13 @@ class Campaign:
             self.done[plan.block, plan.arm] = (result, seconds)
 
     def _report_progress(self, in_flight: float) -> None:
-        total = self.blocks * len(self.arms) + self.extra
+        left = sum((block, arm) not in self.done for block in range(self.blocks) for arm in ("baseline", *self.going))
+        total = len(self.done) + left
         share = min(0.99, (len(self.done) + in_flight) / total)
-        left = ""
+        time_left = ""
         if self.progress > 0.05 and len(self.done) > len(self.arms):
-            left = f", about {duration(self._elapsed() / max(share, 1e-3) * (1 - share))} left"
-        self._say(f"{len(self.done)} of {total} runs done{left}", share)
+            time_left = f", at most {duration(self._elapsed() / max(share, 1e-3) * (1 - share))} left"
+        self._say(f"{len(self.done)} of at most {total} runs done{time_left}", share)
 
     def _say(self, message: str, progress: float = 0.0) -> None:
         progress = max(progress, self.progress)  # it only rises, also when the number of blocks is cut
@@ -256,22 +305,25 @@ class Campaign:
 
     def _seconds(self, arms: tuple[str, ...]) -> float:
         """Mean seconds of the first arm's runs in blocks where all of these arms finished; NaN where there are none."""
-        blocks = [block for block in range(self.blocks) if not any(self.done[block, arm][0].failure for arm in arms)]
+        blocks = [
+            block
+            for block in range(self.blocks)
+            if all((block, arm) in self.done and not self.done[block, arm][0].failure for arm in arms)
+        ]
         return sum(self.done[block, arms[0]][1] for block in blocks) / len(blocks) if blocks else math.nan
 
-    def _evidence(self, setting: Setting) -> Evidence:
-        runs = [result for result, _ in self.done.values()]
+    def _evidence(self, setting: Setting, blocks: int) -> Evidence:
         per_arm = {arm: seconds for arm in self.arms if math.isfinite(seconds := self._seconds((arm,)))}
         multiplier = {
             arm: self._seconds((arm, "baseline")) / max(self._seconds(("baseline", arm)), 1e-9) for arm in self.arms
         }
         return Evidence(
             spec=self.spec,
-            results=self.work.results(runs),
+            results=self.work.results(self._runs(blocks), self.blocks),
             cost=Cost(
                 wall_seconds=self._elapsed(),
                 training_seconds=sum(seconds for _, seconds in self.done.values()),
-                runs_trained=len(runs) - self.reused,
+                runs_trained=len(self.done) - self.reused,
                 runs_reused=self.reused,
                 seconds_per_run=per_arm,
                 multiplier={arm: ratio for arm, ratio in multiplier.items() if math.isfinite(ratio)},
@@ -288,7 +340,7 @@ class Campaign:
                 machine=f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors",
                 data_fingerprint=setting.data,
                 code_fingerprint=self.request.code,
-                block_seeds=tuple(block_seed(self.spec.design.seed, block) for block in range(self.blocks)),
+                block_seeds=tuple(block_seed(self.spec.design.seed, block) for block in range(blocks)),
                 started=self.started,
                 finished=now(),
             ),

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from advisor.errors import AdvisorError
-from advisor.experiments.assess import assess
-from advisor.experiments.assess_command import assess_command
+from advisor.experiments.assess import assess, rule_for
+from advisor.experiments.assess_command import assess_command, script_courses, script_rule
 from advisor.experiments.command_spec import CommandSpec, spell
 from advisor.experiments.evidence import Results, RunResult
+from advisor.experiments.pairing import courses, pair
 from advisor.experiments.plan import Circumstances, DataFacts, block_seed, check_fits, command_id, plan_run
 from advisor.experiments.spec import Spec
 from advisor.experiments.tree import changed, copy_tree, fingerprint, manifest
@@ -83,8 +84,12 @@ class Work(Protocol):
         """
         ...
 
-    def results(self, runs: Sequence[RunResult]) -> Results:
-        """The judgement over all runs, rehearsals included."""
+    def settled(self, runs: Sequence[RunResult], horizon: int) -> set[str]:
+        """The arms that need no more blocks after these, which are whole for every other arm."""
+        ...
+
+    def results(self, runs: Sequence[RunResult], horizon: int) -> Results:
+        """The judgement over all runs, rehearsals included, where at most `horizon` blocks were planned."""
         ...
 
 
@@ -163,9 +168,15 @@ class TrainingWork:
     def check_first_block(self, runs: Sequence[RunResult]) -> None:
         """Nothing to look at: a training that fails ends the job."""
 
-    def results(self, runs: Sequence[RunResult]) -> Results:
+    def settled(self, runs: Sequence[RunResult], horizon: int) -> set[str]:
+        """Arms that are decided, equivalent or hopeless."""
+        rule = rule_for(self.spec, horizon, self.facts.sizes)
+        ways = courses(pair(runs, self.spec.arm_names), self.spec.metric, rule, aa=self.spec.aa)
+        return {name for name, course in ways.items() if course.settled}
+
+    def results(self, runs: Sequence[RunResult], horizon: int) -> Results:
         """The judgement."""
-        return assess(self.spec, runs, self.facts.sizes)
+        return assess(self.spec, runs, self.facts.sizes, rule_for(self.spec, horizon, self.facts.sizes))
 
 
 class CommandWork:
@@ -282,11 +293,18 @@ class CommandWork:
                 f"The baseline failed twice, so there is nothing to compare with: {baseline[0].failure}", exit_status=1
             )
 
-    def results(self, runs: Sequence[RunResult]) -> Results:
+    def settled(self, runs: Sequence[RunResult], horizon: int) -> set[str]:
+        """Arms that are decided, equivalent or hopeless."""
+        pairs = pair(runs, self.spec.arm_names)
+        ways = script_courses(self.spec, pairs, script_rule(self.spec, horizon))
+        return {name for name, course in ways.items() if course.settled}
+
+    def results(self, runs: Sequence[RunResult], horizon: int) -> Results:
         """The judgement."""
         repeat = next(run for run in runs if run.arm == REPEAT)
         counted = [run for run in runs if run.arm != REPEAT]
-        return assess_command(self.spec, counted, repeat, reusable=self.request.code is not None)
+        rule = script_rule(self.spec, horizon)
+        return assess_command(self.spec, counted, repeat, rule, reusable=self.request.code is not None)
 
 
 def work_for(job_id: str, request: Request) -> Work:

@@ -31,6 +31,7 @@ from advisor.training.memory import first_line, is_out_of_memory, with_halving
 from advisor.training.metrics.fits import check_metric
 from advisor.training.optimizers import build_optimizer
 from advisor.training.plan import RunPlan
+from advisor.training.robustness import CorruptedTest, with_corrupted
 
 if TYPE_CHECKING:
     import torch
@@ -86,6 +87,7 @@ class Data:
     def __init__(self, plan: RunPlan, workspace: pathlib.Path | None) -> None:
         self.device = _device(plan)
         self.dataset = load(plan.data, workspace)
+        self.corrupted = CorruptedTest(self.dataset)
         self._split: tuple[int, dict[str, Part]] | None = None
 
     def parts(self, plan: RunPlan) -> dict[str, Part]:
@@ -224,7 +226,7 @@ class Trainee:
                         self.looked_at(name)).metrics
             for name in ("validation", "train")
         }  # fmt: skip
-        return RunResult(
+        result = RunResult(
             run_id=plan.run_id,
             arm=plan.arm,
             block=plan.block,
@@ -238,6 +240,8 @@ class Trainee:
             rows=tuple(_row(row) for row in run.history),
             notes=tuple(self.notes),
         )
+        corrupted = self.data.corrupted
+        return with_corrupted(result, plan, run, predict, corrupted, self.parts["test"]) if plan.corruptions else result
 
 
 def _forward(model: torch.nn.Module, part: Part, untouched: bool) -> Callable[[torch.Tensor], torch.Tensor]:

@@ -26,3 +26,4 @@ class RunPlan(Frozen):
     threads: int = 1
     # Trained as part of a batched program, which rounds otherwise; who else is in it makes no difference.
     stacked: bool = False
+    corruptions: bool = False  # the test split is measured under corruptions too

@@ -33,11 +33,12 @@ class StackProbe(Frozen):
     step_seconds: float
     evaluation_seconds: float  # after each epoch
     steps_per_epoch: int
+    corrupted_seconds: float = 0.0  # of the evaluation under corruptions at the end
 
     def run_seconds(self, epochs: int, step_cost: float) -> float:
         """How long a run takes whose steps cost so many of the baseline's."""
         epoch = self.steps_per_epoch * self.step_seconds * step_cost + self.evaluation_seconds
-        return self.setup_seconds + epochs * epoch
+        return self.setup_seconds + epochs * epoch + self.corrupted_seconds
 
 
 def multiplies_fast(device: torch.device) -> bool:
@@ -76,11 +77,16 @@ def probe_stack(plans: Sequence[RunPlan], workspace: pathlib.Path | None) -> Sta
         start = time.perf_counter()
         stack.trainees[0].close_epoch(0.0)
         evaluation = time.perf_counter() - start
+        start = time.perf_counter()
+        if plans[0].corruptions:
+            stack.trainees[0].finish()
+        corrupted = time.perf_counter() - start
         return StackProbe(
             setup_seconds=setup / len(plans),
             step_seconds=step / len(plans),
             evaluation_seconds=evaluation,
             steps_per_epoch=len(spans),
+            corrupted_seconds=corrupted,
         )
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from advisor.errors import AdvisorError
+from advisor.experiments.budget import Allowance
 from advisor.experiments.evidence import Evidence
 from advisor.experiments.spec import Spec, parse_spec
 from tests.jobs.inline import InlineExecutor, campaign
@@ -113,8 +114,47 @@ def test_a_budget_too_small_for_two_blocks_is_a_wrong_request() -> None:
 
 def test_the_number_of_blocks_is_fixed_once_and_replayed() -> None:
     first = campaign(_spec(), InlineExecutor())
-    first.store.log_event(first.job_id, "blocks", 2)
-    assert first.run().results.blocks == 2
+    allowed = Allowance(horizon=2, seconds=dict.fromkeys(("baseline", "decay", "slow"), 1.0), left=9.0, workers=2)
+    first.store.log_event(first.job_id, "blocks", allowed.model_dump())
+    results = first.run().results
+    assert (results.blocks, results.horizon) == (2, 2)
+    assert any("allows 2 of at most 3 blocks" in note for note in results.notes)
+
+
+def test_a_settled_arm_ends_and_the_others_go_on() -> None:
+    arms = {"still": {"lr": 1e-7}, "near": {"batch_size": 60}}
+    spec = _spec(baseline={"lr": 0.01, "epochs": 8}, arms=arms, metric="nll", design={"max_blocks": 9})
+    evidence = campaign(spec, InlineExecutor()).run()
+    still, near = evidence.arm("still"), evidence.arm("near")
+    assert (still.verdict, still.settled) == ("hurts", "effect")
+    assert still.comparison.n < near.comparison.n
+    assert evidence.results.blocks == near.comparison.n
+    assert [look.n for look in still.looks] == list(range(5, still.comparison.n + 1))
+    assert still.looks[-1].p_value <= still.looks[-1].bound
+    assert all(look.p_value > look.bound for look in still.looks[:-1])
+    assert sum(run.arm == "still" for run in evidence.results.runs) == still.comparison.n
+
+
+def test_looks_at_the_last_block_only_run_every_arm_to_the_end() -> None:
+    spec = _spec(
+        baseline={"lr": 0.01, "epochs": 8}, arms={"still": {"lr": 1e-7}}, design={"max_blocks": 7, "looks": "last"}
+    )
+    arm = campaign(spec, InlineExecutor()).run().arm("still")
+    assert arm.comparison.n == 7
+    assert [look.n for look in arm.looks] == [7]
+
+
+def test_blocks_end_with_the_time_and_settled_arms_leave_theirs_to_the_others() -> None:
+    spec = _spec(baseline={"lr": 0.01, "epochs": 8}, arms={"still": {"lr": 1e-7}, "near": {"batch_size": 60}},
+                 metric="nll", design={"max_blocks": 40})  # fmt: skip
+    job = campaign(spec, InlineExecutor())
+    # After the first block: six of three runs each, or fewer and then some of two.
+    allowed = Allowance(horizon=20, seconds=dict.fromkeys(job.arms, 1.0), left=18.0, workers=1)
+    job.store.log_event(job.job_id, "blocks", allowed.model_dump())
+    evidence = job.run()
+    still, near = evidence.arm("still").comparison.n, evidence.arm("near").comparison.n
+    assert still < near
+    assert (still - 1) * 3 + (near - still) * 2 <= 18 < (still - 1) * 3 + (near - still + 1) * 2
 
 
 @pytest.mark.parametrize(

@@ -175,7 +175,7 @@ def evidence_of(arms: list[ArmEvidence], *, blocks: int = 8, metric: str = "accu
         spec=spec({name: {"lr": 2e-3 + index * 1e-4} for index, name in enumerate(names[1:])}, max(2, blocks), metric),
         results=Results(
             metric=metric, direction="max" if metric == "accuracy" else "min", minimum_effect=0.005, alpha=0.05,
-            split="fixed", blocks=blocks, sizes={"train": 200, "validation": 50, "test": 450},
+            split="fixed", blocks=blocks, horizon=max(2, blocks), sizes={"train": 200, "validation": 50, "test": 450},
             baseline_mean=float(base.mean()), baseline_sd=float(base.std()), arms=tuple(arms), runs=tuple(runs),
             not_measured={"corruption robustness": "no corruption set is part of this version"},
         ),

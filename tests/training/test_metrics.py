@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as reference
 
+from advisor.errors import AdvisorError
 from advisor.experiments.spec import METRICS
 from advisor.training.metrics import (
     TokenSums,
@@ -22,6 +23,8 @@ from advisor.training.metrics import (
     token_metrics,
     token_sums,
 )
+from advisor.training.metrics.catalogue import NEED_CORRUPTIONS
+from advisor.training.metrics.fits import check_metric
 from advisor.training.metrics.ranking import areas
 
 SEEDS = st.integers(0, 10_000)
@@ -279,8 +282,16 @@ def test_every_metric_of_the_spec_is_measured_and_some_alone_where_asked():
         *measure(torch.eye(3), torch.eye(3), "multilabel"),
         *measure(torch.eye(3), torch.arange(3), "token"),
     }
-    assert measured == set(METRICS)
+    assert measured == set(METRICS) - NEED_CORRUPTIONS
     assert list(measure(torch.eye(3), torch.arange(3), "class", names=("nll", "accuracy"))) == ["accuracy", "nll"]
+
+
+@pytest.mark.parametrize("name", sorted(NEED_CORRUPTIONS))
+def test_a_metric_that_only_damaged_test_examples_have_cannot_be_the_one_that_decides(name):
+    kind = "real" if name.endswith("rmse") else "class"
+    with pytest.raises(AdvisorError, match=f"'{name}' is measured on test examples alone"):
+        check_metric(name, kind, grouped=False)
+    check_metric(name.removeprefix("corrupted_"), kind, grouped=False)
 
 
 def test_the_values_of_the_first_version_are_kept_to_the_bit():

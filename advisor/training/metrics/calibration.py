@@ -15,14 +15,14 @@ def calibration_error(probabilities: torch.Tensor, labels: torch.Tensor, bins: i
 
     The mean over examples of the gap between confidence and accuracy of the bin they fall into. (N, K); (N,) indices.
     """
-    return binned_gap(*_top_class(probabilities, labels), bins)
+    return binned_gap(*top_class(probabilities, labels), bins)
 
 
 def adaptive_calibration_error(
     probabilities: torch.Tensor, labels: torch.Tensor, bins: int = CALIBRATION_BINS
 ) -> float:
     """The same with bins of equal numbers of examples (Nguyen & O'Connor 2015), by rank of the largest probability."""
-    return adaptive_gap(*_top_class(probabilities, labels), bins)
+    return adaptive_gap(*top_class(probabilities, labels), bins)
 
 
 def label_confidence(probabilities: torch.Tensor, actual: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -61,6 +61,7 @@ def adaptive_gap(confidence: torch.Tensor, correct: torch.Tensor, bins: int = CA
     return sum(part.sum().abs().item() for part in torch.tensor_split(surplus, bins)) / len(confidence)
 
 
-def _top_class(probabilities: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def top_class(probabilities: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """(N,) the largest probability of each example, and whether its class is right, as zeros and ones."""
     confidence, predicted = probabilities.max(1)
     return confidence, (predicted == labels).double()

@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING
 
-from advisor.training.metrics import calibration, decisions, probabilities, ranking, regression
+from advisor.training.metrics import calibration, decisions, probabilities, ranking, regression, selective
 from advisor.training.metrics.catalogue import metric_names
 from advisor.training.metrics.tokens import token_metrics, token_sums
 
@@ -65,6 +65,7 @@ def _of_classes(logits: torch.Tensor, labels: torch.Tensor, groups: torch.Tensor
     positive = functional.one_hot(labels, classes).bool()
     first = 1 if classes == 2 else 0
     ranked = functools.cache(lambda: ranking.areas(shares[:, first:], positive[:, first:]))
+    confident = functools.cache(lambda: calibration.top_class(shares, labels))
     measures: Measures = {
         "accuracy": lambda: decisions.accuracy(predicted, labels),
         "balanced_accuracy": lambda: decisions.balanced_accuracy(predicted, labels, classes),
@@ -76,6 +77,8 @@ def _of_classes(logits: torch.Tensor, labels: torch.Tensor, groups: torch.Tensor
         "adaptive_ece": lambda: calibration.adaptive_calibration_error(shares, labels),
         "auroc": lambda: ranked().auroc_macro,
         "average_precision": lambda: ranked().average_precision_macro,
+        "aurc": lambda: selective.risk_coverage_area(*confident()),
+        "selective_accuracy": lambda: selective.selective_accuracy(*confident()),
     }
     if groups is not None:
         measures["worst_group_accuracy"] = lambda: decisions.worst_group_accuracy(predicted, labels, groups)
