@@ -186,8 +186,8 @@ def verify(
     parsed = parse_spec({**content, **changes} if isinstance(content, dict) else content, where=str(spec))
     if dry_run:
         arms = len(parsed.arm_names) + 1
-        print(f"{arms} arms, the baseline included, on 2 to {parsed.design.max_blocks} blocks: at most "
-              f"{arms * parsed.design.max_blocks + parsed.rehearsals} runs within {parsed.budget}.")  # fmt: skip
+        print(f"{arms} arms, the baseline included, on 2 to {parsed.max_blocks} blocks: at most "
+              f"{arms * parsed.max_blocks + parsed.rehearsals} runs within {parsed.budget}.")  # fmt: skip
         print("The number of blocks is fixed once the first block has shown what a run takes.")
         return
     job = service.submit(parsed, workspace=spec.resolve().parent, workers=workers)

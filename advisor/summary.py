@@ -62,14 +62,16 @@ def describe_evidence(evidence: Evidence) -> list[str]:
     if results.sizes:
         baseline += f", {results.sizes['train']} training and {results.sizes['test']} test examples"
     lines = [baseline, *(f"note: {note}" for note in results.notes)]
-    for arm in results.arms:
+    if results.findings is not None:
+        lines += results.findings.sentences
+    for arm in results.arms if results.findings is None else ():
         lines.append(f"{arm.name}: {arm.sentence}")
         lines += [f"  note: {note}" for note in arm.notes]
     lines.append(
         f"{cost.runs_trained} runs trained, {cost.runs_reused} reused, in {duration(cost.wall_seconds)}; "
         + LIMITS[results.split]
     )
-    return [*lines, what_to_do(evidence)]
+    return lines if results.findings is not None else [*lines, what_to_do(evidence)]
 
 
 def what_to_do(evidence: Evidence) -> str:

@@ -43,7 +43,7 @@ def load(data: DataSpec, workspace: pathlib.Path | None) -> Dataset:
     Raises:
         AdvisorError: files or the user's function are missing or hold something else (exit status 2), or it raised (1).
     """
-    key = (data.model_dump_json(exclude={"train_size"}), str(workspace))
+    key = (data.model_dump_json(exclude={"train_size", "label_noise"}), str(workspace))
     if key not in _loaded:
         dataset = _load(data, workspace)
         _loaded.clear()

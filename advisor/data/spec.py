@@ -11,7 +11,7 @@ from advisor.errors import unknown
 
 ENTRY = re.compile(r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")
 BUILTIN_DATA = ("breast_cancer", "digits", "wine")
-# What each source may have beside `train_size` and `split`.
+# What each source may have beside `train_size`, `label_noise` and `split`.
 SOURCES: dict[str, tuple[str, ...]] = {
     "builtin": (),
     "entry": ("arguments", "groups"),
@@ -99,6 +99,9 @@ class DataSpec(Frozen):
     context: int | None = Field(None, ge=4, le=8192, description="tokens in one example of a corpus; 64")
 
     train_size: int | None = Field(None, ge=8, description="keep only so many training examples")
+    label_noise: float = Field(
+        0.0, ge=0, lt=1, description="the share of training examples that get a random wrong class, to study its effect"
+    )
     split: SplitSpec | None = Field(
         None, description="how to cut; where not given, as the source has it, else stratified by class"
     )

@@ -6,6 +6,7 @@ from itertools import zip_longest
 import numpy as np
 
 from advisor.experiments.evidence import ArmEvidence, Comparison, Results, RunResult
+from advisor.experiments.findings import find
 from advisor.experiments.pairing import Pairs, courses, pair
 from advisor.experiments.sequential import Course, Rule
 from advisor.experiments.spec import METRICS, Spec
@@ -26,21 +27,22 @@ def rule_for(spec: Spec, horizon: int, sizes: Mapping[str, int]) -> Rule:
         horizon=horizon,
         minimum_effect=spec.minimum_effect,
         test_train_ratio=sizes["test"] / sizes["train"] if spec.design.split == "resampled" else None,
-        early=spec.design.looks == "each_block",
+        early=spec.early,
     )
 
 
 def assess(spec: Spec, runs: Sequence[RunResult], sizes: Mapping[str, int], rule: Rule) -> Results:
-    """The results of a `verify` experiment. What was trained of an arm after it was settled does not count."""
+    """The results of an experiment. What was trained of an arm after it was settled does not count."""
     pairs = pair(runs, spec.arm_names)
     ways = courses(pairs, spec.metric, rule, aa=spec.aa)
     pairs = {name: found.first(ways[name].blocks) for name, found in pairs.items()}
-    longest = max(pairs.values(), key=lambda found: len(found.baseline))
+    blocks = max((way.blocks for way in ways.values()), default=max(run.block for run in runs) + 1)
+    beside = sorted((run for run in runs if run.arm == "baseline" and run.block < blocks), key=lambda run: run.block)
     counted = sorted(
-        [*longest.baseline, *(run for found in pairs.values() for run in found.arm)],
+        [*beside, *(run for found in pairs.values() for run in found.arm)],
         key=lambda run: (run.block, ("baseline", *spec.arm_names).index(run.arm)),
     )
-    baseline = np.array([run.test[spec.metric] for run in longest.baseline])
+    baseline = np.array([run.test[spec.metric] for run in beside])
     for_all = _said_by_all(counted)
     return Results(
         metric=spec.metric,
@@ -54,12 +56,13 @@ def assess(spec: Spec, runs: Sequence[RunResult], sizes: Mapping[str, int], rule
         baseline_mean=float(baseline.mean()) if np.isfinite(baseline).all() else None,
         baseline_sd=float(baseline.std(ddof=1)) if np.isfinite(baseline).all() and len(baseline) > 1 else None,
         arms=tuple(_arm(spec, name, pairs[name], ways[name], rule, for_all) for name in spec.arm_names),
-        runs=tuple(counted),
+        runs=tuple(run.model_copy(update={"answers": None}) for run in counted),
+        findings=find(spec, counted, sizes, rule),
         not_measured={name: why for name, why in NOT_MEASURED.items() if not (spec.corruptions and "corrupt" in name)},
         notes=(
             *for_all,
-            *_said(longest.baseline, for_all, " of the baseline"),
-            *design_notes(spec.design.max_blocks, spec.budget, rule),
+            *_said(beside, for_all, " of the baseline"),
+            *design_notes(spec.max_blocks, spec.budget, rule),
             *_resampling_notes(pairs, spec.metric, rule),
         ),
     )

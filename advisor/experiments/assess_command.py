@@ -54,7 +54,7 @@ def assess_command(
             *_seed_notes(spec, baseline, repeat),
             *_run_notes("the baseline", baseline),
             *([] if reusable else ["the files that decide the results could not be determined: nothing is reused"]),
-            *design_notes(spec.design.max_blocks, spec.budget, rule),
+            *design_notes(spec.max_blocks, spec.budget, rule),
         ),
     )
 
@@ -65,7 +65,7 @@ def script_rule(spec: CommandSpec, horizon: int) -> Rule:
         alpha=spec.design.alpha,
         horizon=horizon,
         minimum_effect=spec.minimum_effect,
-        early=spec.design.looks == "each_block",
+        early=spec.early,
     )
 
 

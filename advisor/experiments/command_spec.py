@@ -8,6 +8,7 @@ from pydantic import Field, field_validator, model_validator
 from advisor.contract import Contract, Frozen
 from advisor.errors import nearest
 from advisor.experiments.design import Blocks, check_arm_names, duration_text, parse_duration
+from advisor.experiments.kinds import MOST_BLOCKS
 from advisor.experiments.placeholders import GIVEN, names_in, split_command
 
 Value = str | bool | int | float
@@ -93,6 +94,16 @@ class CommandSpec(Contract):
                     f"arm {name!r} equals the baseline; change something, or set aa: true for an A/A check"
                 )
         return self
+
+    @property
+    def max_blocks(self) -> int:
+        """The number of blocks at most."""
+        return self.design.max_blocks or MOST_BLOCKS[self.kind]
+
+    @property
+    def early(self) -> bool:
+        """Whether arms end as soon as they are settled."""
+        return self.design.looks == "each_block"
 
     @property
     def rehearsals(self) -> int:

@@ -15,7 +15,9 @@ class Blocks(Frozen):
     """What is fixed before the first run, whatever a run is."""
 
     alpha: float = Field(0.05, gt=0, lt=0.5)
-    max_blocks: int = Field(20, ge=2, le=200)
+    max_blocks: int | None = Field(
+        None, ge=2, le=200, description="blocks at most; by the kind where not given: 20 for verify"
+    )
     looks: Literal["each_block", "last"] = Field(
         "each_block", description="each_block: an arm ends as soon as it is settled; last: all arms run all blocks"
     )
@@ -38,13 +40,13 @@ def duration_text(value: Any, name: str = "budget") -> str:
     return text
 
 
-def check_arm_names(names: Collection[str], *, aa: bool) -> None:
+def check_arm_names(names: Collection[str], *, aa: bool, needed: bool = True) -> None:
     """Refuse no arms, too many, or names that cannot be shown and filed.
 
     Raises:
         ValueError: as pydantic expects it.
     """
-    if not names and not aa:
+    if not names and needed and not aa:
         raise ValueError("arms is empty; name at least one change to compare with the baseline, or set aa: true")
     if len(names) > MAX_ARMS:
         raise ValueError(f"{len(names)} arms are more than {MAX_ARMS}; compare fewer at once")

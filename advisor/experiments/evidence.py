@@ -5,6 +5,9 @@ from typing import Literal
 from pydantic import Field
 
 from advisor.contract import Contract, Frozen, Number
+from advisor.experiments.answers import Answers
+from advisor.experiments.finding import Findings
+from advisor.experiments.kinds import Kind
 from advisor.experiments.sequential import Look, Settled
 from advisor.experiments.spec import AnySpec
 from advisor.words import metric_title
@@ -22,6 +25,7 @@ class EpochRow(Frozen):
     epoch: int
     train_loss: Number | None
     train_eval_loss: Number | None
+    train_metric: Number | None = None  # in evaluation mode
     validation_loss: Number | None
     validation_metric: Number | None
 
@@ -45,6 +49,7 @@ class RunResult(Contract):
     rows: tuple[EpochRow, ...]
     failure: str = ""  # why there are no values, with the tail of the output
     notes: tuple[str, ...] = ()
+    answers: Answers | None = None  # on the test split, where they were asked for
     # "shot_noise/3" or "clean" -> accuracy or rmse on test examples under that corruption; empty where not asked for
     corruptions: dict[str, Number] = Field(default={})
 
@@ -96,6 +101,7 @@ class Results(Contract):
     baseline_sd: float | None
     arms: tuple[ArmEvidence, ...]
     runs: tuple[RunResult, ...]
+    findings: Findings | None = None  # what the kind asked for; None of verify
     not_measured: dict[str, str] = Field(default={})  # measure -> why it is absent
     notes: tuple[str, ...] = ()  # what holds for all arms
 
@@ -136,9 +142,9 @@ class Provenance(Frozen):
 
 
 class Evidence(Contract):
-    """The outcome of a `verify` experiment."""
+    """The outcome of an experiment, of the kind that its spec asks for."""
 
-    kind: Literal["verify"] = "verify"
+    kind: Kind = "verify"
     spec: AnySpec
     results: Results
     cost: Cost

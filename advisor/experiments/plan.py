@@ -8,6 +8,7 @@ from advisor import __version__
 from advisor.contract import Frozen, content_id
 from advisor.data.dataset import DataCard
 from advisor.errors import AdvisorError
+from advisor.experiments.kinds import sample_for
 from advisor.experiments.spec import Spec
 from advisor.techniques import build_techniques
 from advisor.techniques.core import TargetKind
@@ -60,6 +61,8 @@ def check_fits(spec: Spec, facts: DataFacts) -> None:
     """
     check_metric(spec.metric, facts.kind, grouped=spec.data.groups is not None)
     for name in ("baseline", *spec.arm_names):
+        if spec.data_of(name).label_noise and facts.kind != "class":
+            raise AdvisorError(f"label_noise changes classes, but the targets are {facts.kind!r}; leave it out.")
         for technique in build_techniques(spec.arm(name).techniques):
             why = technique.refuse(facts.kind, facts.input_shape)
             if why:
@@ -85,8 +88,8 @@ def plan_run(
         block=block,
         block_seed=block_seed(spec.design.seed, block),
         split_seed=split_seed(spec, block),
-        data=spec.data,
-        model=spec.model,
+        data=spec.data_of(arm),
+        model=spec.model_of(arm),
         training=training,
         design=spec.design,
         metric=spec.metric,
@@ -95,6 +98,8 @@ def plan_run(
         threads=circumstances.threads,
         stacked=stacked,
         corruptions=spec.corruptions,
+        sample=sample_for(spec, block),
+        answers=spec.kind == "bias_variance",
     )
     unasked = () if plan.corruptions else ("corruptions",)  # so that earlier runs keep their ids
     decides = plan.model_dump(mode="json", exclude={"run_id", "arm", "block", *unasked})

@@ -1,5 +1,6 @@
 """The spec of an experiment: data, model, baseline, arms, and what is fixed before the first run."""
 
+from functools import cached_property
 from pathlib import PurePath
 from typing import Any, Literal
 
@@ -11,10 +12,24 @@ from advisor.data.spec import DataSpec as DataSpec
 from advisor.errors import AdvisorError, invalid, unknown
 from advisor.experiments.command_spec import CommandSpec as CommandSpec
 from advisor.experiments.design import Blocks, check_arm_names, duration_text, parse_duration
+from advisor.experiments.kinds import (
+    NEED_ARMS,
+    Ablate,
+    BiasVariance,
+    DataSize,
+    DoubleDescent,
+    Kind,
+    Sweep,
+    check_kind,
+    derived_arms,
+    most_blocks,
+)
 from advisor.models.spec import BUILTIN_MODELS as BUILTIN_MODELS
 from advisor.models.spec import ModelSpec as ModelSpec
 from advisor.techniques import build_techniques
 from advisor.training.metrics.catalogue import METRICS as METRICS
+
+DATA_CHANGES = ("train_size", "label_noise")  # of the data, what an arm may change
 
 
 class Training(Frozen):
@@ -96,8 +111,15 @@ class Spec(Contract):
     data: DataSpec
     model: ModelSpec
     baseline: Training = Training()
-    arms: dict[str, dict[str, Any]] = Field({}, description="name -> overlay on the baseline")
-    kind: Literal["verify"] = "verify"
+    arms: dict[str, dict[str, Any]] = Field(
+        {}, description="name -> overlay on the baseline, with model: {arguments} and data: {train_size, label_noise}"
+    )
+    kind: Kind = Field("verify", description="what is asked; each kind but verify and power has a part of its own")
+    ablate: Ablate | None = None
+    sweep: Sweep | None = None
+    bias_variance: BiasVariance | None = None
+    double_descent: DoubleDescent | None = None
+    data_size: DataSize | None = None
     design: Design = Design()
     metric: str = "accuracy"
     minimum_effect: float = Field(0.005, ge=0, description="smallest change of the metric that matters")
@@ -126,13 +148,30 @@ class Spec(Contract):
 
     @model_validator(mode="after")
     def _arms(self) -> "Spec":
-        check_arm_names(self.arms, aa=self.aa)
-        for name in self.arms:
-            if self.arm(name) == self.baseline and not self.aa:
+        check_kind(self)
+        check_arm_names(self.overlays, aa=self.aa, needed=self.kind in NEED_ARMS)
+        for name in self.overlays:
+            same = self.arm(name) == self.baseline and self.model_of(name) == self.model
+            if same and self.data_of(name) == self.data and not self.aa:
                 raise ValueError(
                     f"arm {name!r} equals the baseline; change something, or set aa: true for an A/A check"
                 )
         return self
+
+    @cached_property
+    def overlays(self) -> dict[str, dict[str, Any]]:
+        """What each arm changes: the spec's own arms, or those that its kind makes of them."""
+        return derived_arms(self)
+
+    @property
+    def max_blocks(self) -> int:
+        """The number of blocks at most."""
+        return most_blocks(self)
+
+    @property
+    def early(self) -> bool:
+        """Whether arms end as soon as they are settled."""
+        return self.kind == "verify" and self.design.looks == "each_block"
 
     @property
     def rehearsals(self) -> int:
@@ -142,7 +181,7 @@ class Spec(Contract):
     @property
     def arm_names(self) -> tuple[str, ...]:
         """The arms compared with the baseline, in the spec's order."""
-        return tuple(self.arms) or ("aa",)
+        return tuple(self.overlays) or (("aa",) if self.aa else ())
 
     @property
     def direction(self) -> Literal["min", "max"]:
@@ -177,11 +216,40 @@ class Spec(Contract):
 
     def changes(self, name: str) -> tuple[str, ...]:
         """The arm's differences from the baseline in words: "lr 0.1 -> 0.03", "mixup alpha 0.2"."""
-        return describe_changes(self.baseline, self.arm(name))
+        changes = list(describe_changes(self.baseline, self.arm(name)))
+        model, data = self.model_of(name).arguments, self.data_of(name)
+        changes += [f"{key} {self.model.arguments.get(key, 'default')} -> {value}" for key, value in model.items()
+                    if value != self.model.arguments.get(key)]  # fmt: skip
+        for key in DATA_CHANGES:
+            if getattr(data, key) != getattr(self.data, key):
+                before = getattr(self.data, key)
+                changes.append(f"{key} {'all' if before is None else before} -> {getattr(data, key)}")
+        return tuple(changes)
 
     def arm(self, name: str) -> Training:
         """How this arm trains: its overlay laid on the baseline. "baseline" is an arm too."""
-        return overlay(self.baseline, self.arms.get(name, {}), name)
+        change = {key: value for key, value in self._overlay(name).items() if key not in ("model", "data")}
+        return overlay(self.baseline, change, name)
+
+    def model_of(self, name: str) -> ModelSpec:
+        """What this arm trains: the model with the arguments of its overlay."""
+        arguments = self._part(name, "model", None)
+        return ModelSpec.model_validate(self.model.model_dump() | {"arguments": {**self.model.arguments, **arguments}})
+
+    def data_of(self, name: str) -> DataSpec:
+        """What this arm trains on: the data with its overlay's train_size and label_noise."""
+        return DataSpec.model_validate(self.data.model_dump() | self._part(name, "data", DATA_CHANGES))
+
+    def _part(self, name: str, part: str, known: tuple[str, ...] | None) -> dict[str, Any]:
+        given = self._overlay(name).get(part) or {}
+        if not isinstance(given, dict):
+            raise ValueError(f"arm {name!r}: {part} must map names to values but got {given!r}")
+        if known is not None and not given.keys() <= set(known):
+            raise ValueError(str(unknown(f"{part} setting of an arm", sorted(given.keys() - set(known))[0], known)))
+        return given
+
+    def _overlay(self, name: str) -> dict[str, Any]:
+        return self.overlays.get(name, {})
 
 
 AnySpec = Spec | CommandSpec

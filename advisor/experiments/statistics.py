@@ -11,8 +11,8 @@ from typing import Literal
 import numpy as np
 
 from advisor.contract import Frozen
-from advisor.experiments.boundary import bound
 from advisor.experiments.evidence import Comparison, Verdict
+from advisor.experiments.power import MOST_BLOCKS, WANTED_POWER, needed, power_of
 from advisor.experiments.sequential import Course, Rule
 from advisor.words import change, interval, metric_title
 
@@ -60,10 +60,6 @@ class Outlook(Frozen):
     blocks_needed: int | None = None  # for a power of 0.8; None: over MOST_BLOCKS, or not known
 
 
-MOST_BLOCKS = 500
-WANTED_POWER = 0.8
-
-
 def outlook(comparison: Comparison, course: Course, rule: Rule, direction: Literal["min", "max"]) -> Outlook:
     """From the mean and spread of the differences, as if these were normal.
 
@@ -85,35 +81,9 @@ def outlook(comparison: Comparison, course: Course, rule: Rule, direction: Liter
     ratio = rule.test_train_ratio or 0.0
     return Outlook(
         probability_better=probability,
-        power=_power(effect / sd, n, limit, ratio),
-        blocks_needed=_blocks_needed(effect / sd, n, level, ratio),
+        power=power_of(effect / sd, n, limit, ratio),
+        blocks_needed=needed(effect / sd, level, more_than=n, ratio=ratio),
     )
-
-
-def _power(effect: float, n: int, p_bound: float, ratio: float) -> float:
-    """Of one look after n blocks, for an effect in standard deviations of the differences."""
-    from scipy import stats
-
-    critical = float(stats.t.isf(p_bound / 2, n - 1)) * math.sqrt(1 + n * ratio)
-    shift = effect * math.sqrt(n)
-    return float(stats.nct.sf(critical, n - 1, shift) + stats.nct.cdf(-critical, n - 1, shift))
-
-
-def _blocks_needed(effect: float, n: int, level: float, ratio: float) -> int | None:
-    """The smallest horizon beyond n whose last look has the wanted power; bounds between horizons are interpolated."""
-    known = [(horizon, bound(level, horizon)) for horizon in (10, 40, 160)]
-
-    def enough(horizon: int) -> bool:
-        limit = np.exp(np.interp(np.log(horizon), np.log([h for h, _ in known]), np.log([b for _, b in known])))
-        return _power(effect, horizon, float(limit), ratio) >= WANTED_POWER
-
-    if not enough(MOST_BLOCKS):
-        return None
-    low, high = n, MOST_BLOCKS
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if enough(middle) else (middle, high)
-    return high
 
 
 def judge(

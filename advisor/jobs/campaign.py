@@ -63,7 +63,7 @@ class Campaign:
         self.done: dict[tuple[int, str], tuple[RunResult, float]] = {}
         self.reused = 0
         self.progress = 0.0
-        self.blocks = self.spec.design.max_blocks  # at most
+        self.blocks = self.spec.max_blocks  # at most
         self.going = self.spec.arm_names  # the arms that are not settled
         self.waiting: dict[str, list[Plan]] = {}  # submitted tasks
         self.shares: dict[str, float] = {}  # of a task's runs that are done
@@ -105,8 +105,10 @@ class Campaign:
         Returns:
             The number of blocks that count.
         """
-        early = self.spec.design.looks == "each_block"
-        blocks = min(looks(allowed.horizon)) if early else allowed.horizon
+        if not self.spec.early:
+            self._train(self._until(allowed.horizon, stacked))
+            return allowed.horizon
+        blocks = min(looks(allowed.horizon))
         left = allowed.left - (blocks - 1) * allowed.of_block(self.arms)
         while True:
             self._train(self._until(blocks, stacked), ahead=self._until(min(blocks + 1, allowed.horizon), stacked))
@@ -155,7 +157,7 @@ class Campaign:
                 budget_seconds=self.spec.budget_seconds,
                 elapsed=self._elapsed(),
                 workers=self.executor.workers,
-                max_blocks=self.spec.design.max_blocks,
+                max_blocks=self.spec.max_blocks,
                 done=not known,
             )
         except AdvisorError as error:
@@ -318,6 +320,7 @@ class Campaign:
             arm: self._seconds((arm, "baseline")) / max(self._seconds(("baseline", arm)), 1e-9) for arm in self.arms
         }
         return Evidence(
+            kind=self.spec.kind,
             spec=self.spec,
             results=self.work.results(self._runs(blocks), self.blocks),
             cost=Cost(

@@ -154,7 +154,7 @@ class TrainingWork:
         return ("baseline", *self.spec.arm_names)
 
     def _stacked(self, arm: str) -> bool:
-        return stacks(self.spec.model, self.spec.arm(arm), self.facts.input_shape)
+        return stacks(self.spec.model_of(arm), self.spec.arm(arm), self.facts.input_shape)
 
     def plan(self, arm: str, block: int) -> Plan:
         """One training."""

@@ -12,11 +12,14 @@ import math
 import pathlib
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from advisor.data import Dataset, load, split
 from advisor.data.entry_point import find_entry, raised
+from advisor.data.sampling import sample, with_wrong_labels
 from advisor.errors import AdvisorError
+from advisor.experiments.answers import keep
 from advisor.experiments.evidence import EpochRow, RunResult
 from advisor.experiments.spec import METRICS
 from advisor.models.build import build, check_output
@@ -88,12 +91,13 @@ class Data:
         self.device = _device(plan)
         self.dataset = load(plan.data, workspace)
         self.corrupted = CorruptedTest(self.dataset)
-        self._split: tuple[int, dict[str, Part]] | None = None
+        self._split: tuple[object, dict[str, Part]] | None = None
 
     def parts(self, plan: RunPlan) -> dict[str, Part]:
         """The three splits of this plan on its device."""
-        if self._split is None or self._split[0] != plan.split_seed:
-            self._split = (plan.split_seed, _parts(plan, self.dataset, self.device))
+        chosen = (plan.split_seed, plan.sample, plan.data.train_size, plan.data.label_noise)
+        if self._split is None or self._split[0] != chosen:
+            self._split = (chosen, _parts(plan, self.dataset, self.device))
         return self._split[1]
 
 
@@ -199,9 +203,11 @@ class Trainee:
         }
         # Only what the epoch's row holds: ranking metrics sort every class.
         validation = judge(self.latest["validation"], self.parts["validation"], (self.plan.metric,))
+        train = judge(self.latest["train"], self.looked_at("train"), (self.plan.metric,))
         self.session.epoch_end(
             train_loss=train_loss,
-            train_eval_loss=judge(self.latest["train"], self.looked_at("train"), ()).loss,
+            train_eval_loss=train.loss,
+            train_metric=train.metrics[self.plan.metric],
             validation_loss=validation.loss,
             validation_metric=validation.metrics[self.plan.metric],
         )
@@ -239,6 +245,7 @@ class Trainee:
             outcome_digest=outcome_digest(run.model, test),
             rows=tuple(_row(row) for row in run.history),
             notes=tuple(self.notes),
+            answers=keep(test, self.parts["test"].targets, run.task.kind) if plan.answers else None,
         )
         corrupted = self.data.corrupted
         return with_corrupted(result, plan, run, predict, corrupted, self.parts["test"]) if plan.corruptions else result
@@ -330,6 +337,8 @@ def _parts(plan: RunPlan, dataset: Dataset, device: torch.device) -> dict[str, P
     import torch
 
     splits = split(dataset, plan.design, plan.split_seed, plan.data.train_size)
+    if plan.sample is not None:
+        splits = replace(splits, train=sample(splits.train, plan.sample, plan.split_seed))
     dtype = getattr(torch, plan.dtype)
     prepared = dataset.prepared(splits.train)
     own = plan.model.name is not None and ":" not in plan.model.name
@@ -337,6 +346,8 @@ def _parts(plan: RunPlan, dataset: Dataset, device: torch.device) -> dict[str, P
     parts = {}
     for name, index in splits.named().items():
         inputs, targets = prepared.part(index, dtype)
+        if name == "train" and plan.data.label_noise:
+            targets = with_wrong_labels(dataset, targets, index, plan.data.label_noise, plan.split_seed)
         # Integers may be token ids for the user's model; of inputs of no known form, named models know numbers only.
         if prepared.facts.kind == "other" and plan.model.name is not None:
             inputs = inputs.to(dtype)
@@ -399,6 +410,7 @@ def _row(row: dict[str, float]) -> EpochRow:
         epoch=int(row["epoch"]),
         train_loss=row["train_loss"],
         train_eval_loss=row["train_eval_loss"],
+        train_metric=row.get("train_metric"),
         validation_loss=row["validation_loss"],
         validation_metric=row["validation_metric"],
     )

@@ -1,6 +1,7 @@
 """What one training needs to know: everything that decides its result, and nothing else."""
 
 from advisor.contract import Frozen
+from advisor.data.sampling import Sample
 from advisor.experiments.spec import DataSpec, Design, ModelSpec, Training
 
 
@@ -27,3 +28,5 @@ class RunPlan(Frozen):
     # Trained as part of a batched program, which rounds otherwise; who else is in it makes no difference.
     stacked: bool = False
     corruptions: bool = False  # the test split is measured under corruptions too
+    sample: Sample | None = None  # the part of the training split that is trained on; None: all of it
+    answers: bool = False  # the answers on the test split are kept

@@ -16,7 +16,7 @@ def width(curve: LearningCurve, which: int = -1) -> float:
     return high - low
 
 
-@pytest.mark.parametrize("exponent", [0.1, 0.2, 0.35, 0.5, 0.8])
+@pytest.mark.parametrize("exponent", [0.1, 0.2, 0.35, 0.5, 0.65])
 @pytest.mark.parametrize("floor", [0.0, 0.05])
 def test_an_exact_power_law_is_recovered(exponent: float, floor: float) -> None:
     def law(n: float) -> float:
@@ -198,6 +198,16 @@ def test_on_a_flat_curve_no_amount_of_data_does_as_well() -> None:
     assert same.verdict == "undecided"
     assert same.interval[1] is None
     assert "holds 1" in same.sentence
+
+
+def test_on_a_rising_curve_a_better_recipe_is_not_worth_less_data() -> None:
+    random = np.random.default_rng(0)
+    curve = fit_curve(SIZES, np.linspace(0.2, 0.3, 6)[:, None] + random.normal(0, 0.005, (6, 4)))
+    better = worth(curve, 0.25, standard_error=0.003)
+    assert better.verdict == "no amount"
+    worse = worth(curve, 0.35, standard_error=0.003)
+    assert worse.verdict == "below the range"
+    assert worse.factor is None
 
 
 def test_what_more_data_brings_names_factor_size_and_interval() -> None:

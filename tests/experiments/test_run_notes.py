@@ -1,6 +1,6 @@
 """What single trainings have to say reaches the summary and the report once, with how many of them say it."""
 
-from advisor.experiments.assess import assess
+from advisor.experiments.assess import assess, rule_for
 from advisor.experiments.evidence import Evidence, Results
 from advisor.report.html import render
 from advisor.summary import describe_evidence
@@ -17,7 +17,8 @@ def assess_with(**notes: dict[int, str]) -> Evidence:
     for run in evidence.results.runs:
         own = notes.get(run.arm, {})
         runs.append(run.model_copy(update={"notes": (HEAD, own[run.block]) if run.block in own else (HEAD,)}))
-    results: Results = assess(evidence.spec, runs, evidence.results.sizes)
+    sizes = evidence.results.sizes
+    results: Results = assess(evidence.spec, runs, sizes, rule_for(evidence.spec, evidence.results.horizon, sizes))
     return evidence.model_copy(update={"results": results})
 
 

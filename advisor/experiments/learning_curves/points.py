@@ -11,6 +11,8 @@ from advisor.errors import AdvisorError
 Floats = NDArray[np.float64]
 
 LEAST_SIZES = 3
+NEIGHBOURS = 2  # on either side
+WORTH_OF_NEIGHBOURS = 8  # degrees of freedom
 MOST_POINTS = 24  # more are pooled with their neighbours: the fit gains nothing from them but time
 
 
@@ -85,7 +87,7 @@ def read_points(sizes: ArrayLike, values: ArrayLike, standard_errors: ArrayLike 
         errors = table.std(axis=1, ddof=1) / np.sqrt(table.shape[1])
     means = table.mean(axis=1)
     offset = _offset(means, errors)
-    return Points(n, means, errors, runs, offset, _variances(means + offset, errors))
+    return Points(n, means, errors, runs, offset, _variances(means + offset, errors, runs))
 
 
 def pooled(points: Points, most: int = MOST_POINTS) -> Points:
@@ -113,14 +115,16 @@ def _offset(means: Floats, errors: Floats | None) -> float:
     return max(min(noise, 0.05 * level), smallest)
 
 
-def _variances(shifted: Floats, errors: Floats | None) -> Floats:
-    """Relative variances of the means, each averaged with the median of its neighbours: few runs tell little."""
+def _variances(shifted: Floats, errors: Floats | None, runs: int) -> Floats:
+    """Relative variances of the means; the fewer the runs, the more each is drawn to the mean of its neighbours'."""
     m = len(shifted)
     if errors is None:
         return np.zeros(m)
     own = (errors / shifted) ** 2
-    near = np.array([np.median(own[max(0, i - 2) : i + 3]) for i in range(m)])
-    return np.asarray((own + near) / 2)
+    near = np.array([own[max(0, i - NEIGHBOURS) : i + NEIGHBOURS + 1].mean() for i in range(m)])
+    freedom = runs - 1 if runs > 1 else WORTH_OF_NEIGHBOURS
+    share = freedom / (freedom + WORTH_OF_NEIGHBOURS)
+    return np.asarray(share * own + (1 - share) * near)
 
 
 def _numbers(name: str, given: ArrayLike) -> Floats:

@@ -15,7 +15,7 @@ from advisor.experiments.learning_curves import prior
 from advisor.experiments.learning_curves.points import Floats, Points, pooled
 from advisor.experiments.learning_curves.shapes import LEAST_SHAPE, shapes
 
-NEGLIGIBLE = 1e-6  # weight of a component, relative to the largest, below which it is left out
+NEGLIGIBLE = 1e-5  # weight of a component, relative to the largest, below which it is left out
 LEAST_VARIANCE = 1e-12
 
 
@@ -36,7 +36,7 @@ class Mixture:
     def quantile(self, probability: float) -> float:
         """The value that is not exceeded with this probability."""
         low, high = float((self.mean - 9 * self.sd).min()), float((self.mean + 9 * self.sd).max())
-        for _ in range(60):
+        for _ in range(40):
             middle = (low + high) / 2
             low, high = (middle, high) if self.below(middle) < probability else (low, middle)
         return (low + high) / 2

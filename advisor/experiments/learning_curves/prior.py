@@ -13,26 +13,26 @@ from advisor.experiments.learning_curves.shapes import FLOORS, grid
 WANDERINGS = np.array([0.003, 0.01, 0.03, 0.08, 0.2])  # standard deviation of a curve around its shape, relative
 NUGGETS = np.array([0.0, 0.02, 0.06])  # noise of a point beyond its standard error, relative
 BLIND_NUGGETS = np.array([0.005, 0.01, 0.02, 0.04, 0.08, 0.16])  # the same where no standard error is known
-LENGTH = 6.0  # of the wandering, in the log of the size
+LENGTH = 4.0  # of the wandering, in the log of the size
 DECAY = 0.5  # how much faster it wanders where there are few examples
 
-# How far the edges of an interval move outside the data, so that 5 % lie beyond each: curves break downwards more often
-# than upwards, and the more they fall the more.
-EDGES = {"below_by_change": 0.9, "below_by_distance": 0.05, "above": 0.95}
+# How far the edges of an interval move outside the data, so that less than 5 % lie beyond each: curves break downwards
+# more often than upwards, and the more they fall the more.
+EDGES = {"below_by_change": 0.9, "below_by_distance": 0.08, "above": 1.05}
 
 PARAMETERS = {
-    "exponent_mean": -0.29,
-    "exponent_log_sd": -0.84,
-    "floor_low": -0.19,
-    "floor_high": -0.24,
-    "flat": -2.15,
-    "rising": -4.86,
-    "no_bend": 0.33,
-    "bend_slope": -0.24,
-    "bend_curvature": -1.81,
+    "exponent_mean": -0.41,
+    "exponent_log_sd": -0.86,
+    "floor_low": -0.36,
+    "floor_high": -0.65,
+    "flat": -1.12,
+    "rising": -4.81,
+    "no_bend": 0.78,
+    "bend_slope": -0.32,
+    "bend_curvature": -1.16,
     "wandering_slope": 0.32,
-    "wandering_curvature": -1.87,
-    "nugget": -1.28,
+    "wandering_curvature": -2.21,
+    "nugget": -1.24,
 }
 
 
@@ -67,7 +67,9 @@ def state_prior(parameters: dict[str, float], noise_known: bool) -> Floats:
     steps = np.log(WANDERINGS / 0.03)
     p = parameters
     of_wandering: Floats = p["wandering_slope"] * steps - np.exp(p["wandering_curvature"]) * steps**2
-    of_nugget: Floats = p["nugget"] * np.arange(len(NUGGETS)) if noise_known else np.zeros(len(BLIND_NUGGETS))
+    of_nugget: Floats = np.zeros(len(BLIND_NUGGETS))
+    if noise_known:
+        of_nugget = np.asarray(p["nugget"] * np.arange(len(NUGGETS), dtype=np.float64))
     return (_normalised(of_wandering)[:, None] + _normalised(of_nugget)).ravel()
 
 

@@ -13,7 +13,7 @@ from advisor.experiments.learning_curves.points import Floats
 from advisor.experiments.learning_curves.posterior import Posterior, between
 
 MOST_DATA = 16.0  # times the measured sizes: further than any curve was checked, no answer is given
-STEPS = 20  # of the multiple of data, by equal factors, on either side of 1
+STEPS = 16  # of the multiple of data, by equal factors, on either side of 1
 Verdict = Literal["worth more", "worth less", "undecided", "no amount", "below the range"]
 
 
@@ -139,7 +139,7 @@ def _needed(
 ) -> tuple[Floats, Floats, float]:
     """The baseline's curve in multiples of `size`, as log of its value over that at `size`.
 
-    Returns the multiples, (k,); lower edge, median and upper edge at each, (3, k), none ever rising; and the chance
+    Returns the multiples, (k,); lower edge, median and upper edge at each, (3, k), made to fall; and the chance
     that the largest multiple does as well as the target.
     """
     from scipy.special import ndtr
@@ -153,7 +153,12 @@ def _needed(
         low, middle, high = summary(fitted, change, factor * size, size)
         rows.append([middle - np.hypot(middle - low, noise), middle, middle + np.hypot(high - middle, noise)])
         reach = max(reach, float(change.weight @ ndtr((target - change.mean) / np.hypot(change.sd, spread))))
-    return factors, np.minimum.accumulate(np.array(rows).T, axis=1), reach
+    # Less data is never counted as better than all of it, nor more as worse: else on a rising curve a good recipe would
+    # be "worth" less than the data that made the baseline bad.
+    table, here = np.array(rows).T, len(down) - 1
+    table[:, : here + 1] = np.maximum.accumulate(table[:, here::-1], axis=1)[:, ::-1]
+    table[:, here:] = np.minimum.accumulate(table[:, here:], axis=1)
+    return factors, table, reach
 
 
 def _normal_quantile(probability: float) -> float:
@@ -195,7 +200,8 @@ def _verdict(
         verdict = "no amount"
         sentence = (
             f"Beyond the baseline's curve: up to {most:g} times the data is not expected to bring it to {given} "
-            f"(chance {100 * reach:.0f} %); the recipe does what more data would not."
+            f"(chance {100 * reach:.0f} %); the recipe is worth {lower if low is None else f'at least {lower}'} times "
+            "your data."
         )
     elif middle == 0:
         verdict = "below the range"
