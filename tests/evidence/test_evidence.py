@@ -17,7 +17,7 @@ from advisor.knowledge import RULES
 from advisor.knowledge.advice import NAMES
 
 FOLDER = Path(__file__).resolve().parents[2] / "evidence"
-SCRIPTS = sorted(path.stem for path in FOLDER.glob("*.py") if path.stem != "common")
+SCRIPTS = sorted(path.stem for path in FOLDER.glob("*.py") if path.stem not in {"common", "campaigns"})
 RESULTS = sorted(path.stem for path in FOLDER.glob("*.json"))
 
 

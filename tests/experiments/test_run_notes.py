@@ -37,7 +37,9 @@ def test_a_note_of_some_runs_is_said_at_their_arm_with_their_number():
 
 def test_runs_without_notes_leave_none():
     evidence = usual_evidence()
-    assert assess(evidence.spec, evidence.results.runs, evidence.results.sizes).notes == ()
+    sizes = evidence.results.sizes
+    rule = rule_for(evidence.spec, evidence.results.horizon, sizes)
+    assert assess(evidence.spec, evidence.results.runs, sizes, rule).notes == ()
 
 
 def test_summary_and_report_show_each_note_once():

@@ -126,7 +126,7 @@ def spec(arms: dict[str, dict[str, object]], blocks: int, metric: str = "accurac
     return Spec(
         data=DataSpec(builtin="digits", train_size=200), model=ModelSpec(name="small_cnn"),
         baseline=Training(optimizer="adamw", lr=1e-3, epochs=30), arms=arms,
-        design=Design(max_blocks=blocks), metric=metric, budget="10m",
+        design=Design(max_blocks=blocks, looks="last"), metric=metric, budget="10m",
     )  # fmt: skip
 
 

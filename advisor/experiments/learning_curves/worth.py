@@ -152,7 +152,8 @@ def _needed(
         change = between(fitted, factor * size, size)
         low, middle, high = summary(fitted, change, factor * size, size)
         rows.append([middle - np.hypot(middle - low, noise), middle, middle + np.hypot(high - middle, noise)])
-        reach = max(reach, float(change.weight @ ndtr((target - change.mean) / np.hypot(change.sd, spread))))
+        if factor >= 1:
+            reach = max(reach, float(change.weight @ ndtr((target - change.mean) / np.hypot(change.sd, spread))))
     # Less data is never counted as better than all of it, nor more as worse: else on a rising curve a good recipe would
     # be "worth" less than the data that made the baseline bad.
     table, here = np.array(rows).T, len(down) - 1
