@@ -54,7 +54,7 @@ def spec_of(case: str, data: Path, folder: Path) -> Spec:
         model, training = {"name": "small_cnn"}, {"epochs": 1, "batch_size": 128, "lr": 0.003}
     return Spec.model_validate(
         {"data": source, "model": model, "baseline": training, "arms": ARMS,
-         "design": {"max_blocks": 8, "validation_fraction": 0.05 if case == "image" else 0.2},
+         "design": {"max_blocks": 8, "looks": "last", "validation_fraction": 0.05 if case == "image" else 0.2},
          "budget": "2h"}
     )  # fmt: skip
 
