@@ -105,7 +105,7 @@ def _train_baseline(spec: Spec) -> str:
         run_id=f"demo-{__version__}",
         arm="baseline",
         block=0,
-        block_seed=block_seed(spec.design.seed, 0),
+        block_seed=block_seed(spec.design, 0),
         split_seed=spec.design.seed,
         data=spec.data,
         model=spec.model,

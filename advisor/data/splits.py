@@ -42,7 +42,8 @@ def split(dataset: Dataset, design: Design, split_seed: int, train_size: int | N
     """Cut what the source did not give as a split of its own out of its training part, as `Dataset.cut` says.
 
     By default that is stratified by class. A smaller `train_size` gives a subset of a larger one's training split;
-    validation and test do not depend on it. A cut by time is the same for every seed; of groups the seed chooses.
+    validation and test do not depend on it. A cut by time is the same for every seed; of groups the seed chooses. Of
+    the test split only the part that the design names is given.
 
     Raises:
         AdvisorError: a split would be too small, or training would lack a class.
@@ -73,7 +74,9 @@ def split(dataset: Dataset, design: Design, split_seed: int, train_size: int | N
             f"train_size {train_size} is more than the {len(rest)} examples left for training after validation and "
             "test; lower train_size or the fractions."
         )
-    splits = Splits(train=rest[:train_size], validation=given["validation"], test=given["test"])
+    half = len(given["test"]) // 2
+    test = {"whole": given["test"], "first": given["test"][:half], "second": given["test"][half:]}[design.test_part]
+    splits = Splits(train=rest[:train_size], validation=given["validation"], test=test)
     _check(dataset, splits)
     return splits
 

@@ -1,7 +1,8 @@
 """A run's answers on the test split, small enough to be kept beside its result.
 
-Class answers are kept as log-probabilities, of at most so many test examples, in half precision: rounding them to
-three digits moves a cross-entropy by less than 0.001.
+Of at most so many test examples, evenly spread, as splits that are given may be sorted by class. Answers about classes
+are kept as log-probabilities in half precision: rounding them to three digits moves a cross-entropy by less than 0.001.
+Several labels, and tokens in a row, are many answers about classes.
 """
 
 from __future__ import annotations
@@ -18,11 +19,12 @@ from advisor.contract import Frozen
 if TYPE_CHECKING:
     import torch
 
-KEPT_ANSWERS = 1000  # examples, the first of the test split
+KEPT_ANSWERS = 1000  # examples; of tokens and labels, answers
+IGNORED = -100  # the id of a token that is not counted
 
 
 class Answers(Frozen):
-    """Outputs (n, ...) and targets (n, ...) of the first test examples, packed."""
+    """Outputs (n, ...) and targets (n, ...) of test examples, packed."""
 
     outputs: str
     targets: str
@@ -37,8 +39,17 @@ class Answers(Frozen):
 
 
 def keep(outputs: torch.Tensor, targets: torch.Tensor, kind: str) -> Answers:
-    """The answers of a run."""
-    return Answers(outputs=pack(outputs[:KEPT_ANSWERS], kind), targets=pack(targets[:KEPT_ANSWERS], "targets"))
+    """The answers of a run. Outputs (N, C), of multilabel (N, L), of tokens (N, T, V); targets as the data has them."""
+    import torch
+
+    if kind == "token":
+        counted = targets != IGNORED
+        outputs, targets, kind = outputs[counted], targets[counted], "class"
+    elif kind == "multilabel":
+        outputs, targets, kind = torch.stack([0 * outputs, outputs], -1).flatten(0, 1), targets.flatten(), "class"
+    kept = min(len(outputs), KEPT_ANSWERS)
+    chosen = torch.arange(kept, device=outputs.device) * len(outputs) // max(kept, 1)
+    return Answers(outputs=pack(outputs[chosen], kind), targets=pack(targets[chosen], "targets"))
 
 
 def pack(outputs: torch.Tensor, kind: str) -> str:

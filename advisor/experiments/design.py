@@ -22,6 +22,9 @@ class Blocks(Frozen):
         "each_block", description="each_block: an arm ends as soon as it is settled; last: all arms run all blocks"
     )
     seed: int = Field(0, ge=0, lt=2**31)
+    first_block: int = Field(
+        0, ge=0, lt=2**20, description="where blocks are counted from; another one gives new blocks"
+    )
 
 
 def parse_duration(text: str, name: str = "budget") -> float:

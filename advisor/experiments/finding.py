@@ -8,6 +8,7 @@ from advisor.experiments.double_descent import DoubleDescent
 from advisor.experiments.factorial import Factorial
 from advisor.experiments.learning_curves import LearningCurve, MoreData, Worth
 from advisor.experiments.power import PowerCurve
+from advisor.experiments.recipe_trial import RecipeTrial
 
 
 class DataSizeFindings(Frozen):
@@ -30,3 +31,4 @@ class Findings(Frozen):
     double_descent: DoubleDescent | None = None
     data_size: DataSizeFindings | None = None
     power: tuple[PowerCurve, ...] = ()
+    recipe: RecipeTrial | None = None

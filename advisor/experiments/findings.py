@@ -12,9 +12,18 @@ from advisor.experiments.bias_variance import advice, curve
 from advisor.experiments.dose_response import assess_dose_response
 from advisor.experiments.double_descent import Axis, judge_sweep
 from advisor.experiments.evidence import RunResult
-from advisor.experiments.factorial import assess_factorial, factorial_design
+from advisor.experiments.factorial import assess_factorial
 from advisor.experiments.finding import DataSizeFindings, Findings
-from advisor.experiments.kinds import Ablate, BiasVariance, arm_for
+from advisor.experiments.kinds import (
+    Ablate,
+    BiasVariance,
+    arm_for,
+    factorial_of,
+    other_sizes,
+    own_size,
+    own_value,
+    sized,
+)
 from advisor.experiments.kinds import DoubleDescent as Descent
 from advisor.experiments.learning_curves import fit_curve, what_more_data_brings, worth
 from advisor.experiments.power import power_curve
@@ -29,11 +38,11 @@ SCORES = ("accuracy", "balanced_accuracy", "f1", "auroc", "average_precision", "
 
 
 def find(spec: "Spec", runs: Sequence[RunResult], sizes: Mapping[str, int], rule: Rule) -> Findings | None:
-    """The findings, or None for `verify`. What cannot be judged is said in the sentences, not raised."""
-    if spec.kind == "verify":
+    """The findings, or None for `verify`. What cannot be judged is said in the sentences and never raised."""
+    if spec.kind in ("verify", "recipe"):
         return None
-    table = _Table(spec, runs)
     try:
+        table = _Table(spec, runs)
         if spec.kind == "ablate":
             return _ablate(spec, table, rule)
         if spec.kind == "sweep":
@@ -47,6 +56,9 @@ def find(spec: "Spec", runs: Sequence[RunResult], sizes: Mapping[str, int], rule
         return _power(spec, table, rule)
     except AdvisorError as error:
         return Findings(sentences=(f"Not judged: {error}",))
+    except Exception as error:  # hours of training are not lost to an error in the judgement
+        said = f"Not judged: the judgement stopped with {type(error).__name__}: {error}. All runs are kept."
+        return Findings(sentences=(said,))
 
 
 class _Table:
@@ -83,8 +95,7 @@ def _ablate(spec: "Spec", table: _Table, rule: Rule) -> Findings:
     }  # fmt: skip
     direction: Literal["min", "max"] = spec.direction
     if (spec.ablate or Ablate()).design == "factorial":
-        design = factorial_design(list(spec.arms), (spec.ablate or Ablate()).max_arms, seed=spec.design.seed)
-        found = assess_factorial(design, values, direction=direction, **common)  # type: ignore[arg-type]
+        found = assess_factorial(factorial_of(spec), values, direction=direction, **common)  # type: ignore[arg-type]
         said = (found.sentence, *(effect.sentence for effect in (*found.main, *found.pairs)), *found.notes)
         return Findings(sentences=said, factorial=found)
     ablation = assess_ablation(list(spec.arms), values, direction=direction, **common)  # type: ignore[arg-type]
@@ -95,18 +106,17 @@ def _ablate(spec: "Spec", table: _Table, rule: Rule) -> Findings:
 def _sweep(spec: "Spec", table: _Table, rule: Rule) -> Findings:
     chosen = spec.sweep
     assert chosen is not None
-    if chosen.technique is None:
-        own = float(getattr(spec.baseline, chosen.parameter))
-    else:
-        own = float(spec.baseline.techniques.get(chosen.technique, {}).get(chosen.parameter, 0.0))
+    own = own_value(spec)
     values = {value: table.values(arm_for(chosen.parameter, value)) for value in chosen.values}
     values[0.0] = table.values("baseline")
     found = assess_dose_response(
         values, metric=spec.metric, direction=spec.direction, alpha=spec.design.alpha,
         test_train_ratio=rule.test_train_ratio, seed=spec.design.seed,
     )  # fmt: skip
-    own_value = (f"0 stands for the baseline, whose {chosen.parameter} is {own:g}",) if own else ()
-    return Findings(sentences=(found.sentence, *own_value, *found.notes), dose_response=found)
+    said = [found.sentence, *found.notes]
+    if own:
+        said.insert(1, f"0 and none stand for the baseline, whose {chosen.parameter} is {own:g}.")
+    return Findings(sentences=tuple(said), dose_response=found)
 
 
 def _bias_variance(spec: "Spec", table: _Table) -> Findings:
@@ -120,12 +130,12 @@ def _bias_variance(spec: "Spec", table: _Table) -> Findings:
     first = rows["baseline"][0].answers
     assert first is not None
     targets = first.unpack_targets()
-    own = spec.model.arguments.get(chosen.argument)
+    at = {arm_for(chosen.argument, size): float(size) for size in other_sizes(spec)}
+    at["baseline"] = own_size(spec, chosen.argument) if at else 0.0
     sets = []
     for arm, runs in rows.items():
-        size = spec.model_of(arm).arguments.get(chosen.argument, own)
         outputs = np.stack([run.answers.unpack_outputs() for run in runs if run.answers is not None])
-        sets.append((float(size or 0), outputs.reshape(groups, chosen.splits, *outputs.shape[1:])))
+        sets.append((at[arm], outputs.reshape(groups, chosen.splits, *outputs.shape[1:])))
     kind: Literal["cross_entropy", "squared"] = "cross_entropy" if "nll" in rows["baseline"][0].test else "squared"
     if kind == "cross_entropy":
         targets = targets.astype(np.int64)
@@ -148,21 +158,17 @@ def _double_descent(spec: "Spec", table: _Table, sizes: Mapping[str, int]) -> Fi
         return _by_epoch(spec, table)
     axis: Axis = "training_size" if chosen.over == "train_size" else "width"
 
-    def size(arm: str) -> float:
-        if chosen.over == "train_size":
-            return float(spec.data_of(arm).train_size or sizes["train"])
-        return float(spec.model_of(arm).arguments[chosen.argument])
-
-    if chosen.over == "model" and chosen.argument not in spec.model.arguments:
-        raise AdvisorError(f"the model's {chosen.argument} is not in the spec; give it in model: arguments.")
-    arms = sorted(table.arms, key=size)
+    own = float(sizes["train"]) if chosen.over == "train_size" else own_size(spec, chosen.argument)
+    name = "n" if chosen.over == "train_size" else chosen.argument
+    at = {float(size): arm_for(name, size) for size in other_sizes(spec)} | {own: "baseline"}
+    arms = [at[size] for size in sorted(at)]
     train, threshold = _train_errors(table, arms)
     found = judge_sweep(
-        [size(arm) for arm in arms],
+        sorted(at),
         np.array([table.lower_is_better(arm) for arm in arms]),
         train,
         axis=axis, metric=table.lower_name, threshold=threshold, alpha=spec.design.alpha,
-        label_noise=spec.data.label_noise or None, user_size=size("baseline"),
+        label_noise=spec.data.label_noise or None, user_size=own,
     )  # fmt: skip
     return Findings(sentences=(found.sentence,), double_descent=found)
 
@@ -198,17 +204,14 @@ def _by_epoch(spec: "Spec", table: _Table) -> Findings:
 
 
 def _data_size(spec: "Spec", table: _Table, sizes: Mapping[str, int]) -> Findings:
-    def series(of: str) -> tuple[list[float], Array]:
-        """The sizes at which the baseline or the arm was trained, and its values (sizes, blocks)."""
-        arms = {}
-        for arm in table.arms:
-            own = "baseline" if arm.startswith("n-") else arm.split(".n-")[0]
-            if own == of:
-                arms[float(spec.data_of(arm).train_size or sizes["train"])] = arm
+    def series(of: str | None) -> tuple[list[float], Array]:
+        """The sizes at which the baseline (None) or the arm was trained, and its values (sizes, blocks)."""
+        arms = {float(size): sized(spec, size)[of] for size in other_sizes(spec)}
+        arms[float(sizes["train"])] = of or "baseline"
         ordered = sorted(arms)
         return ordered, np.array([table.lower_is_better(arms[size]) for size in ordered])
 
-    at, values = series("baseline")
+    at, values = series(None)
     baseline = fit_curve(at, values, metric=table.lower_name)
     more = what_more_data_brings(baseline)
     said = [baseline.sentence, *(part.sentence for part in more)]
@@ -226,12 +229,17 @@ def _data_size(spec: "Spec", table: _Table, sizes: Mapping[str, int]) -> Finding
 
 
 def _power(spec: "Spec", table: _Table, rule: Rule) -> Findings:
-    curves = []
+    curves, said = [], []
     for arm in spec.arm_names:
         differences = np.array(table.values(arm)) - np.array(table.values("baseline"))
-        found = power_curve(
-            arm, differences, metric=spec.metric, minimum_effect=spec.minimum_effect,
-            alpha=rule.alpha / len(spec.arm_names), ratio=rule.test_train_ratio or 0.0,
-        )  # fmt: skip
+        try:
+            found = power_curve(
+                arm, differences, metric=spec.metric, minimum_effect=spec.minimum_effect,
+                alpha=rule.alpha / len(spec.arm_names), ratio=rule.test_train_ratio or 0.0,
+            )  # fmt: skip
+        except AdvisorError as error:  # the other arms may do
+            said.append(f"{arm}: Not judged: {error}")
+            continue
         curves.append(found)
-    return Findings(sentences=tuple(found.sentence for found in curves), power=tuple(curves))
+        said.append(found.sentence)
+    return Findings(sentences=tuple(said), power=tuple(curves))

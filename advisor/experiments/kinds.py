@@ -3,26 +3,33 @@
 `verify` compares the spec's own arms with the baseline. The others make their arms themselves: of the steps of a recipe
 (ablate), the values of one setting (sweep), sizes of the model (bias_variance, double_descent) or of the training split
 (data_size). `power` is a pilot of the spec's arms. What the runs then say is in `advisor.experiments.findings`.
+
+A kind's part, its checks and its arms stand together, because each kind's checks are about the arms that it makes.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
 from advisor.contract import Frozen
 from advisor.data.sampling import Sample
+from advisor.errors import AdvisorError, unknown
+from advisor.models.registry import find_model
 
 if TYPE_CHECKING:
+    from advisor.experiments.factorial import FactorialDesign
     from advisor.experiments.spec import Spec
 
-Kind = Literal["verify", "ablate", "sweep", "bias_variance", "double_descent", "data_size", "power"]
-NEED_ARMS = ("verify", "ablate", "sweep", "power")
+Kind = Literal["verify", "recipe", "ablate", "sweep", "bias_variance", "double_descent", "data_size", "power"]
+NEED_ARMS = ("verify", "recipe", "ablate", "sweep", "power")
 # Blocks where none are asked for; of bias_variance times its splits.
 MOST_BLOCKS = {
     "verify": 20,
+    "recipe": 20,
     "ablate": 10,
     "sweep": 10,
     "bias_variance": 3,
@@ -30,7 +37,22 @@ MOST_BLOCKS = {
     "data_size": 5,
     "power": 6,
 }
-OWN_PART = ("ablate", "sweep", "bias_variance", "double_descent", "data_size")
+OWN_PART = ("recipe", "ablate", "sweep", "bias_variance", "double_descent", "data_size")
+# The fewest that can be judged, the baseline's own size and epochs included.
+LEAST_BLOCKS = {"double_descent": 3, "power": 3}
+LEAST_SIZES = {"double_descent": 5, "data_size": 3}
+LEAST_TRAIN_SIZE = 8
+Size = Annotated[int, Field(ge=1)]
+TrainSize = Annotated[int, Field(ge=LEAST_TRAIN_SIZE)]
+
+
+class Recipe(Frozen):
+    """Steps that are kept or not, each by a test of its own, and the whole of what was kept measured once more."""
+
+    order: Literal["sequence", "parallel"] = Field(
+        "sequence",
+        description="sequence: each step on top of those kept before it, on new blocks; parallel: each on the baseline",
+    )
 
 
 class Ablate(Frozen):
@@ -49,7 +71,9 @@ class Sweep(Frozen):
 
     technique: str | None = Field(None, description="whose parameter it is; none: a field of the baseline")
     parameter: str = Field(description="its name")
-    values: tuple[float, ...] = Field(min_length=2, max_length=15, description="beside the baseline's own")
+    values: tuple[Annotated[float, Field(gt=0, allow_inf_nan=False)], ...] = Field(
+        min_length=2, max_length=15, description="above 0, beside the baseline's own"
+    )
 
 
 class BiasVariance(Frozen):
@@ -57,7 +81,7 @@ class BiasVariance(Frozen):
 
     splits: int = Field(4, ge=2, le=50, description="disjoint samples in each division")
     argument: str = Field("width", description="the model's argument that is its size")
-    values: tuple[int, ...] = Field((), max_length=12, description="its values beside the model's own")
+    values: tuple[Size, ...] = Field((), max_length=12, description="its values beside the model's own")
 
 
 class DoubleDescent(Frozen):
@@ -65,14 +89,22 @@ class DoubleDescent(Frozen):
 
     over: Literal["model", "epochs", "train_size"] = "model"
     argument: str = Field("width", description="the model's argument that is its size")
-    values: tuple[int, ...] = Field((), max_length=20, description="sizes beside the baseline's own; none for epochs")
+    values: tuple[Size, ...] = Field(
+        (),
+        max_length=20,
+        description="sizes beside the baseline's own, at least four; none: of the model ten from a sixteenth to four "
+        "times its own, of train_size nine from a sixteenth of the data's train_size up; never for epochs",
+    )
 
 
 class DataSize(Frozen):
     """The metric over the size of the training split, for the baseline and, if there is one, for an arm."""
 
-    sizes: tuple[int, ...] = Field(
-        (), max_length=12, description="training examples; none: five from a sixteenth of all up, each doubled"
+    sizes: tuple[TrainSize, ...] = Field(
+        (),
+        max_length=12,
+        description="training examples beside the baseline's own number; none: a sixteenth, an eighth, a quarter and "
+        "half of the data's train_size, which must then be given",
     )
 
 
@@ -101,20 +133,129 @@ def check_kind(spec: Spec) -> None:
     for part in OWN_PART:
         if getattr(spec, part) is not None and spec.kind != part:
             raise ValueError(f"{part} belongs to kind: {part}, but kind is {spec.kind}; leave it out or set the kind")
-    if spec.kind == "sweep" and spec.sweep is None:
-        raise ValueError("kind: sweep needs sweep: {technique, parameter, values}")
+    if spec.aa and spec.kind != "verify":
+        raise ValueError(f"aa: true checks verify, but kind is {spec.kind}; leave aa or the kind out")
+    if spec.kind == "sweep":
+        _check_sweep(spec)
     if spec.kind in ("sweep", "bias_variance", "double_descent") and spec.arms:
         raise ValueError(f"kind: {spec.kind} makes its own arms; leave arms {', '.join(spec.arms)} out")
     if spec.kind == "data_size" and len(spec.arms) > 1:
         raise ValueError(f"kind: data_size compares one arm with the baseline but got {', '.join(spec.arms)}")
-    if spec.kind == "data_size" and len((spec.data_size or DataSize()).sizes) < 2:
-        raise ValueError("kind: data_size needs data_size: {sizes: [...]} with at least two sizes beside the whole")
-    descent = spec.double_descent or DoubleDescent()
-    if spec.kind == "double_descent" and (descent.over == "epochs") == bool(descent.values):
-        wanted = "no values" if descent.over == "epochs" else "values: at least four sizes beside the baseline's own"
-        raise ValueError(f"double_descent over {descent.over} needs {wanted}")
+    for name, change in spec.arms.items():
+        if spec.kind == "data_size" and "data.train_size" in _settings(change):
+            raise ValueError(f"kind: data_size sets the train_size of arm {name!r} itself; leave it out there")
+    if spec.kind == "double_descent" and (spec.double_descent or DoubleDescent()).over == "epochs":
+        _check_epochs(spec)
+    elif spec.kind in LEAST_SIZES and len(other_sizes(spec)) + 1 < LEAST_SIZES[spec.kind]:
+        raise ValueError(
+            f"kind: {spec.kind} needs {LEAST_SIZES[spec.kind] - 1} sizes or more beside the baseline's own but got "
+            f"{list(other_sizes(spec))}; give more of them"
+        )
     if spec.kind == "bias_variance" and spec.design.split != "fixed":
         raise ValueError("kind: bias_variance needs split: fixed, one test split for all samples")
+    if spec.kind == "power" and spec.minimum_effect <= 0:
+        raise ValueError("kind: power is about finding an effect; set minimum_effect to the smallest that matters")
+    blocks = spec.design.max_blocks
+    splits = (spec.bias_variance or BiasVariance()).splits
+    least = splits if spec.kind == "bias_variance" else LEAST_BLOCKS.get(spec.kind, 2)
+    if blocks is not None and blocks < least:
+        each = ", one for each of its splits" if spec.kind == "bias_variance" else ""
+        raise ValueError(f"kind: {spec.kind} needs {least} blocks or more{each}, but max_blocks is {blocks}; raise it")
+
+
+def _check_sweep(spec: Spec) -> None:
+    if spec.sweep is None:
+        raise ValueError("kind: sweep needs sweep: {technique, parameter, values}")
+    names = [arm_for(spec.sweep.parameter, value) for value in spec.sweep.values]
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"sweep.values hold {name!r} {names.count(name)} times; six digits must tell them apart")
+    own = own_value(spec)
+    if own in spec.sweep.values:
+        raise ValueError(
+            f"sweep.values hold {own:g}, the baseline's own {spec.sweep.parameter}; leave it out, the baseline is "
+            "trained anyway"
+        )
+
+
+def _check_epochs(spec: Spec) -> None:
+    if spec.double_descent is not None and spec.double_descent.values:
+        raise ValueError("double_descent over epochs judges each epoch of the baseline; leave values out")
+    if spec.baseline.epochs < LEAST_SIZES["double_descent"]:
+        raise ValueError(
+            f"double_descent over epochs needs {LEAST_SIZES['double_descent']} epochs or more but the baseline has "
+            f"{spec.baseline.epochs}; train longer"
+        )
+
+
+def own_value(spec: Spec) -> float | None:
+    """What the baseline has of the setting that is swept; None where that is nothing, or no number."""
+    assert spec.sweep is not None
+    chosen = spec.sweep
+    if chosen.technique is None:
+        return _number(getattr(spec.baseline, chosen.parameter, None))
+    return _number(spec.baseline.techniques.get(chosen.technique, {}).get(chosen.parameter))
+
+
+def own_size(spec: Spec, argument: str) -> float:
+    """The model's own size: its argument as given, or the default of a named model.
+
+    Raises:
+        AdvisorError: there is no such argument, or only the user's code knows it.
+    """
+    given = spec.model.arguments.get(argument)
+    if given is None and spec.model.name is not None:
+        known = find_model(spec.model.name).arguments
+        if argument in known.model_fields:
+            given = known.model_fields[argument].default
+        elif known.model_config.get("extra") != "allow":
+            raise unknown(f"argument of model {spec.model.name!r}", argument, known.model_fields)
+    size = _number(given)
+    if size is None:
+        raise AdvisorError(
+            f"The model's own {argument} is not known as a number but is {given!r}; give it in model: {{arguments: "
+            f"{{{argument}: ...}}}}."
+        )
+    return size
+
+
+def other_sizes(spec: Spec) -> tuple[int, ...]:
+    """The sizes beside the baseline's own, rising: those that were given, or what the kind takes by itself.
+
+    Raises:
+        AdvisorError: none were given, and the baseline's own size is not known either.
+    """
+    if spec.kind == "data_size":
+        return _train_sizes(spec, (spec.data_size or DataSize()).sizes, [2.0**-step for step in range(1, 5)])
+    if spec.kind == "bias_variance":
+        chosen = spec.bias_variance or BiasVariance()
+        return _model_sizes(spec, chosen.argument, chosen.values) if chosen.values else ()
+    descent = spec.double_descent or DoubleDescent()
+    if descent.over == "train_size":
+        return _train_sizes(spec, descent.values, [2 ** (-step / 2) for step in range(1, 9)])
+    return _model_sizes(spec, descent.argument, descent.values)
+
+
+def _model_sizes(spec: Spec, argument: str, given: Sequence[int]) -> tuple[int, ...]:
+    own = own_size(spec, argument)
+    sizes = given or [max(1, round(own * 2 ** (2 * step / 3))) for step in range(-6, 4)]
+    return tuple(sorted({size for size in sizes if size != own}))
+
+
+def _train_sizes(spec: Spec, given: Sequence[int], shares: Sequence[float]) -> tuple[int, ...]:
+    own = spec.data.train_size
+    if not given and own is None:
+        part = "data_size: {sizes: [...]}" if spec.kind == "data_size" else "double_descent: {values: [...]}"
+        raise AdvisorError(
+            f"kind: {spec.kind} needs {part}, numbers of training examples; or give data: {{train_size: ...}}, and "
+            "parts of it are taken."
+        )
+    sizes = given or [round((own or 0) * share) for share in shares]
+    return tuple(sorted({size for size in sizes if size != own and size >= LEAST_TRAIN_SIZE}))
+
+
+def _number(value: Any) -> float | None:
+    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
 
 
 def derived_arms(spec: Spec) -> dict[str, dict[str, Any]]:
@@ -125,45 +266,97 @@ def derived_arms(spec: Spec) -> dict[str, dict[str, Any]]:
         }
     if spec.kind == "sweep" and spec.sweep is not None:
         return {arm_for(spec.sweep.parameter, value): _swept(spec, value) for value in spec.sweep.values}
-    if spec.kind == "bias_variance" and spec.bias_variance is not None:
-        chosen = spec.bias_variance
-        own = spec.model.arguments.get(chosen.argument)
-        return {arm_for(chosen.argument, value): {"model": {chosen.argument: value}} for value in chosen.values
-                if value != own}  # fmt: skip
-    if spec.kind == "double_descent" and spec.double_descent is not None:
-        descent = spec.double_descent
-        if descent.over == "train_size":
-            return {arm_for("n", value): {"data": {"train_size": value}} for value in descent.values
-                    if value != spec.data.train_size}  # fmt: skip
-        own = spec.model.arguments.get(descent.argument)
-        return {arm_for(descent.argument, value): {"model": {descent.argument: value}} for value in descent.values
-                if value != own}  # fmt: skip
-    if spec.kind == "data_size" and spec.data_size is not None:
+    if spec.kind == "double_descent" and (spec.double_descent or DoubleDescent()).over == "epochs":
+        return {}
+    if spec.kind == "bias_variance" or (spec.kind == "double_descent" and not _over_data(spec)):
+        part = (spec.bias_variance or BiasVariance()) if spec.kind == "bias_variance" else spec.double_descent
+        argument = (part or DoubleDescent()).argument
+        return {arm_for(argument, size): {"model": {argument: size}} for size in other_sizes(spec)}
+    if spec.kind in ("double_descent", "data_size"):
         arms = dict(spec.arms)
-        for size in spec.data_size.sizes:
-            if size != spec.data.train_size:
-                arms[arm_for("n", size)] = {"data": {"train_size": size}}
-                arms |= {
-                    f"{name}.{arm_for('n', size)}": merged([change, {"data": {"train_size": size}}])
-                    for name, change in spec.arms.items()
-                }
+        for size in other_sizes(spec):
+            smaller = {"data": {"train_size": size}}
+            made = {name: smaller if own is None else merged([spec.arms[own], smaller])
+                    for own, name in sized(spec, size).items()}  # fmt: skip
+            for name in sorted(made.keys() & spec.arms.keys()):
+                raise AdvisorError(f"Arm {name!r} has the name of one that kind: {spec.kind} makes; rename it.")
+            arms |= made
         return arms
     return spec.arms
 
 
+def sized(spec: Spec, size: int) -> dict[str | None, str]:
+    """The arms with so many training examples: None -> that of the baseline, arm -> that of the arm."""
+    return {None: arm_for("n", size), **{name: f"{name}.{arm_for('n', size)}" for name in spec.arms}}
+
+
+def _over_data(spec: Spec) -> bool:
+    return (spec.double_descent or DoubleDescent()).over == "train_size"
+
+
 def combinations(spec: Spec) -> dict[str, list[str]]:
-    """Arm -> the steps of the recipe that are on in it, for an ablation; the baseline has none."""
+    """Arm -> the steps of the recipe that are on in it, for an ablation; the baseline has none.
+
+    Raises:
+        AdvisorError: two steps do not go together, and the design runs all of them.
+    """
     from advisor.experiments.ablation import ablation_arms
+
+    if not spec.arms:
+        return {}
+    if (spec.ablate or Ablate()).design == "factorial":
+        return {name: list(on) for name, on in factorial_of(spec).arms.items()}
+    for (first, second), why in clashes(spec).items():
+        raise AdvisorError(
+            f"Steps {first!r} and {second!r} of the recipe do not go together: {why}. Leave one of them out of arms, "
+            "or set ablate: {design: factorial}, which never runs both."
+        )
+    return ablation_arms(list(spec.arms))
+
+
+def factorial_of(spec: Spec) -> FactorialDesign:
+    """The combinations of a factorial ablation; steps that do not go together are never on together."""
     from advisor.experiments.factorial import factorial_design
 
-    steps = list(spec.arms)
-    chosen = spec.ablate or Ablate()
-    if not steps:
-        return {}
-    if chosen.design == "factorial":
-        design = factorial_design(steps, chosen.max_arms, seed=spec.design.seed)
-        return {name: list(on) for name, on in design.arms.items()}
-    return ablation_arms(steps)
+    chosen, apart = spec.ablate or Ablate(), [set(pair) for pair in clashes(spec)]
+    return factorial_design(
+        list(spec.arms), chosen.max_arms, legal=lambda on: not any(pair <= on for pair in apart), seed=spec.design.seed
+    )
+
+
+def clashes(spec: Spec) -> dict[tuple[str, str], str]:
+    """Pairs of steps that cannot be combined -> why: they set one thing differently, or their techniques conflict.
+
+    Raises:
+        AdvisorError: a step is wrong by itself.
+    """
+    from advisor.experiments.spec import overlay
+
+    changes = {name: {key: value for key, value in change.items() if key not in ("model", "data")}
+               for name, change in spec.arms.items()}  # fmt: skip
+    for name, change in changes.items():
+        overlay(spec.baseline, change, name)
+    found = {}
+    for first, second in itertools.combinations(spec.arms, 2):
+        one, other = _settings(spec.arms[first]), _settings(spec.arms[second])
+        both = [key for key in one if key in other and one[key] != other[key]]
+        if both:
+            found[first, second] = f"both set {both[0]}, to {one[both[0]]!r} and to {other[both[0]]!r}"
+            continue
+        try:
+            overlay(spec.baseline, merged([changes[first], changes[second]]), "of the two")
+        except AdvisorError as error:
+            why = str(error).removeprefix("arm 'of the two' is not valid: ")
+            found[first, second] = why.removesuffix(" Leave one of them out of the arm.").rstrip(".")
+    return found
+
+
+def _settings(change: dict[str, Any]) -> dict[str, Any]:
+    """What an overlay sets, by name: "lr", "techniques.mixup", "model.width"."""
+    flat: dict[str, Any] = {}
+    for key, value in change.items():
+        flat |= {f"{key}.{name}": inner for name, inner in value.items()} if isinstance(value, dict) else {key: value}
+    return flat
 
 
 def arm_for(parameter: str, value: float) -> str:

@@ -56,7 +56,11 @@ def courses(pairs: dict[str, Pairs], metric: str, rule: Rule, *, aa: bool, whole
     """How far each arm is settled.
 
     aa: identical arms are then the point, and go on to the last block. whole: whether one equal outcome of a block is
-    the whole outcome, so that an arm equal in all of them needs no test.
+    the whole outcome, so that an arm equal in all of them needs no test. Where no arm ends before the last block, all
+    blocks count for every arm, whatever settled it.
     """
     same = {} if aa or not whole else {name: found.same() for name, found in pairs.items() if found.finished}
-    return follow({name: found.differences(metric) for name, found in pairs.items()}, rule, identical=same)
+    ways = follow({name: found.differences(metric) for name, found in pairs.items()}, rule, identical=same)
+    if rule.early:
+        return ways
+    return {name: way.model_copy(update={"blocks": len(pairs[name].arm)}) for name, way in ways.items()}

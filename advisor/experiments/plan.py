@@ -8,6 +8,7 @@ from advisor import __version__
 from advisor.contract import Frozen, content_id
 from advisor.data.dataset import DataCard
 from advisor.errors import AdvisorError
+from advisor.experiments.design import Blocks
 from advisor.experiments.kinds import sample_for
 from advisor.experiments.spec import Spec
 from advisor.techniques import build_techniques
@@ -43,14 +44,15 @@ class Circumstances(Frozen):
     nonce: str  # empty where finished runs may be reused
 
 
-def block_seed(seed: int, block: int) -> int:
+def block_seed(design: Blocks, block: int) -> int:
     """The seed of a block: 31 bits of SHA-256 over the campaign's seed and the block's number."""
-    return int.from_bytes(hashlib.sha256(f"{seed}/block/{block}".encode()).digest()[:4], "big") >> 1
+    number = design.first_block + block
+    return int.from_bytes(hashlib.sha256(f"{design.seed}/block/{number}".encode()).digest()[:4], "big") >> 1
 
 
 def split_seed(spec: Spec, block: int) -> int:
     """The seed of the split: the campaign's own where it is fixed, the block's where it is resampled."""
-    return spec.design.seed if spec.design.split == "fixed" else block_seed(spec.design.seed, block)
+    return spec.design.seed if spec.design.split == "fixed" else block_seed(spec.design, block)
 
 
 def check_fits(spec: Spec, facts: DataFacts) -> None:
@@ -86,7 +88,7 @@ def plan_run(
         run_id="",
         arm=arm,
         block=block,
-        block_seed=block_seed(spec.design.seed, block),
+        block_seed=block_seed(spec.design, block),
         split_seed=split_seed(spec, block),
         data=spec.data_of(arm),
         model=spec.model_of(arm),
@@ -104,7 +106,9 @@ def plan_run(
     unasked = () if plan.corruptions else ("corruptions",)  # so that earlier runs keep their ids
     decides = plan.model_dump(mode="json", exclude={"run_id", "arm", "block", *unasked})
     # How many blocks there are decides nothing about one of them.
-    decides["design"] = plan.design.model_dump(mode="json", include={"validation_fraction", "test_fraction"})
+    decides["design"] = plan.design.model_dump(
+        mode="json", include={"validation_fraction", "test_fraction", "test_part"}
+    )
     run_id = content_id(
         {
             "engine": __version__,

@@ -19,6 +19,7 @@ from advisor.experiments.kinds import (
     DataSize,
     DoubleDescent,
     Kind,
+    Recipe,
     Sweep,
     check_kind,
     derived_arms,
@@ -93,6 +94,9 @@ class Design(Blocks):
     split: Literal["fixed", "resampled"] = "fixed"
     validation_fraction: float = Field(0.2, gt=0, lt=0.9)
     test_fraction: float = Field(0.25, gt=0, lt=0.9)
+    test_part: Literal["whole", "first", "second"] = Field(
+        "whole", description="first or second half of the test split, so that a decision and its confirmation differ"
+    )
     tune: Literal["none"] = "none"
 
     @model_validator(mode="after")
@@ -115,6 +119,7 @@ class Spec(Contract):
         {}, description="name -> overlay on the baseline, with model: {arguments} and data: {train_size, label_noise}"
     )
     kind: Kind = Field("verify", description="what is asked; each kind but verify and power has a part of its own")
+    recipe: Recipe | None = None
     ablate: Ablate | None = None
     sweep: Sweep | None = None
     bias_variance: BiasVariance | None = None
@@ -171,7 +176,7 @@ class Spec(Contract):
     @property
     def early(self) -> bool:
         """Whether arms end as soon as they are settled."""
-        return self.kind == "verify" and self.design.looks == "each_block"
+        return self.kind in ("verify", "recipe") and self.design.looks == "each_block"
 
     @property
     def rehearsals(self) -> int:

@@ -49,8 +49,18 @@ class Campaign:
     """One job from its request to its evidence. The store is written by this object alone."""
 
     def __init__(
-        self, job_id: str, request: Request, store: Store, executor: Executor, cancelled: Callable[[], bool]
+        self,
+        job_id: str,
+        request: Request,
+        store: Store,
+        executor: Executor,
+        cancelled: Callable[[], bool],
+        *,
+        stage: str = "",
+        part: tuple[float, float] = (0.0, 1.0),
     ) -> None:
+        """`stage`, `part`: its name among several campaigns of one job, and its part of the job's progress."""
+        self.stage, self.part = stage, part
         self.job_id = job_id
         self.request = request
         self.spec = request.spec
@@ -80,7 +90,7 @@ class Campaign:
         setting = self.work.begin(self._looked())
         first_block = [self.work.plan(arm, 0) for arm in self.arms]
         rehearsals = self.work.rehearsals
-        logged = self.store.last_event(self.job_id, "blocks")
+        logged = self.store.last_event(self.job_id, f"{self.stage}blocks")
         if logged is None:
             known = self._expected_seconds()
             # What is stacked is cheapest together, and how long it takes is known.
@@ -89,7 +99,7 @@ class Campaign:
             )
             self.work.check_first_block([result for result, _ in self.done.values()])
             logged = self._allow(known).model_dump(mode="json")
-            self.store.log_event(self.job_id, "blocks", logged)
+            self.store.log_event(self.job_id, f"{self.stage}blocks", logged)
         allowed = Allowance.model_validate(logged)
         self.blocks = allowed.horizon
         self._train(rehearsals)
@@ -136,10 +146,10 @@ class Campaign:
     def _looked(self) -> Message:
         """What a look at the data found; what was timed for it counts as it was found the first time."""
         looked = self._ask(self.work.look)
-        timed = self.store.last_event(self.job_id, "timed")
+        timed = self.store.last_event(self.job_id, f"{self.stage}timed")
         if timed is None:
             timed = looked.get("timed", {})
-            self.store.log_event(self.job_id, "timed", timed)
+            self.store.log_event(self.job_id, f"{self.stage}timed", timed)
         return looked | {"timed": timed}
 
     def _expected_seconds(self) -> dict[str, float]:
@@ -300,7 +310,9 @@ class Campaign:
         progress = max(progress, self.progress)  # it only rises, also when the number of blocks is cut
         if progress - self.progress >= 0.005 or progress == 1 or self.progress == 0:
             self.progress = progress
-            self.store.update_job(self.job_id, state="running", progress=progress, message=message)
+            start, end = self.part
+            whole = start + (end - start) * progress
+            self.store.update_job(self.job_id, state="running", progress=whole, message=f"{self.stage}{message}")
 
     def _elapsed(self) -> float:
         return time.monotonic() - self._clock
@@ -343,7 +355,7 @@ class Campaign:
                 machine=f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors",
                 data_fingerprint=setting.data,
                 code_fingerprint=self.request.code,
-                block_seeds=tuple(block_seed(self.spec.design.seed, block) for block in range(blocks)),
+                block_seeds=tuple(block_seed(self.spec.design, block) for block in range(blocks)),
                 started=self.started,
                 finished=now(),
             ),

@@ -249,7 +249,7 @@ class CommandWork:
             run_id="",
             arm=arm,
             block=block,
-            block_seed=block_seed(spec.design.seed, block),
+            block_seed=block_seed(spec.design, block),
             command=spec.command,
             log=spec.log,
             report=spec.report,
