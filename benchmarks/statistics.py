@@ -2,9 +2,9 @@
 
     python benchmarks/statistics.py [--only null equivalent coverage power recipe dropping shape] [--campaigns 20000]
 
-Differences are simulated arm minus baseline with one baseline for all arms of a campaign, standard deviation 1 unless it
-says otherwise, at most 20 blocks, error rate 5 %. A share stands with the upper end of its 95 % interval (Wilson). The
-fast rules used here are first compared with `advisor.experiments.sequential.follow`, campaign by campaign.
+Differences are simulated arm minus baseline with one baseline for all arms of a campaign, standard deviation 1 unless
+it says otherwise, at most 20 blocks, error rate 5 %. A share stands with the upper end of its 95 % interval (Wilson).
+The fast rules used here are first compared with `advisor.experiments.sequential.follow`, campaign by campaign.
 """
 
 import argparse
@@ -311,7 +311,8 @@ def dropping(campaigns: int) -> None:
     """Training saved by settling arms early, and verdicts that differ from those without giving up; bars 40 and 2 %."""
     random = np.random.default_rng(SEED)
     print("arms, effects in SD and minimum effect           runs saved   verdicts changed")
-    for arms, spread, margin in ((4, 0.0, 0.0), (4, 1.0, 0.5), (4, 2.0, 0.5), (8, 1.0, 0.5), (4, 1.0, 1.5), (1, 1.0, 0.5)):
+    cases = ((4, 0.0, 0.0), (4, 1.0, 0.5), (4, 2.0, 0.5), (8, 1.0, 0.5), (4, 1.0, 1.5), (1, 1.0, 0.5))
+    for arms, spread, margin in cases:
         effects = spread * random.normal(size=(campaigns, arms, 1)) * (random.random((campaigns, arms, 1)) < 0.5)
         x = LAWS["normal"](random, (campaigns, arms, HORIZON)) + effects
         quick, patient = run(x, rule(margin)), run(x, rule(margin), futility=False)

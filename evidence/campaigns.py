@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tempfile
 from collections import deque
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ from common import Options, fashion_mnist
 
 from advisor.errors import AdvisorError
 from advisor.experiments.evidence import Evidence
-from advisor.experiments.spec import Spec, parse_spec
+from advisor.experiments.spec import parse_spec
 from advisor.jobs import service, worker
 from advisor.jobs.campaign import Campaign
 from advisor.jobs.home import home
@@ -41,6 +43,21 @@ def run(options: Options, spec: dict[str, Any], workspace: Path | None = None) -
     if job.state == "interrupted":
         raise AdvisorError(f"Job {job.job_id} was interrupted; run the script again to go on.", exit_status=1)
     return service.find_evidence(job.job_id)
+
+
+@contextlib.contextmanager
+def folder_for(options: Options, name: str) -> Iterator[Path]:
+    """Where a script keeps the files that its specs name: the same each time, or its finished runs were not found.
+
+    A quick run gets a folder that goes away.
+    """
+    if options.quick:
+        with tempfile.TemporaryDirectory() as folder:
+            yield Path(folder)
+        return
+    kept = home() / "evidence" / name
+    kept.mkdir(parents=True, exist_ok=True)
+    yield kept
 
 
 def fashion_arrays(options: Options, folder: Path, *, train: int, test: int) -> dict[str, Any]:
@@ -87,7 +104,6 @@ def _quick(spec: dict[str, Any], workspace: Path | None) -> Evidence:
     parsed = parse_spec(
         spec | {"baseline": baseline | {"epochs": 2}, "design": design | {"max_blocks": blocks}, "budget": "1h"}
     )
-    assert isinstance(parsed, Spec)
     before = os.environ.get("REGADVISOR_HOME")
     with tempfile.TemporaryDirectory() as folder:
         os.environ["REGADVISOR_HOME"] = folder

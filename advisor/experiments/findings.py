@@ -23,6 +23,7 @@ from advisor.experiments.kinds import (
     own_size,
     own_value,
     sized,
+    upper_bound,
 )
 from advisor.experiments.kinds import DoubleDescent as Descent
 from advisor.experiments.learning_curves import fit_curve, what_more_data_brings, worth
@@ -111,7 +112,7 @@ def _sweep(spec: "Spec", table: _Table, rule: Rule) -> Findings:
     values[0.0] = table.values("baseline")
     found = assess_dose_response(
         values, metric=spec.metric, direction=spec.direction, alpha=spec.design.alpha,
-        test_train_ratio=rule.test_train_ratio, seed=spec.design.seed,
+        test_train_ratio=rule.test_train_ratio, seed=spec.design.seed, upper=upper_bound(spec),
     )  # fmt: skip
     said = [found.sentence, *found.notes]
     if own:

@@ -19,6 +19,7 @@ from advisor.contract import Frozen
 from advisor.data.sampling import Sample
 from advisor.errors import AdvisorError, unknown
 from advisor.models.registry import find_model
+from advisor.techniques import find_technique
 
 if TYPE_CHECKING:
     from advisor.experiments.factorial import FactorialDesign
@@ -195,6 +196,20 @@ def own_value(spec: Spec) -> float | None:
     if chosen.technique is None:
         return _number(getattr(spec.baseline, chosen.parameter, None))
     return _number(spec.baseline.techniques.get(chosen.technique, {}).get(chosen.parameter))
+
+
+def upper_bound(spec: Spec) -> float | None:
+    """The largest value that the swept setting may have, where there is one."""
+    assert spec.sweep is not None
+    chosen = spec.sweep
+    model = type(spec.baseline) if chosen.technique is None else find_technique(chosen.technique)
+    for bounds in model.model_fields[chosen.parameter].metadata:
+        limit = getattr(bounds, "le", None)
+        if limit is None and getattr(bounds, "lt", None) is not None:
+            limit = bounds.lt * (1 - 1e-6)
+        if limit is not None:
+            return float(limit)
+    return None
 
 
 def own_size(spec: Spec, argument: str) -> float:

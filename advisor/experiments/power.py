@@ -110,7 +110,7 @@ def power_curve(
         upto = f"over {MOST_BLOCKS}" if most is None else str(most)
         text += (
             f"; about {likely} blocks find a change of {size} with power {WANTED_POWER:g}, {upto} if the spread is at "
-            f"the upper {SURE:.0%} limit that {n} blocks leave."
+            f"the upper {100 * SURE:.0f} % limit that {n} blocks leave."
         )
     return PowerCurve(
         arm=arm, metric=metric, effect=minimum_effect, sd=sd, sd_upper=upper, pilot_blocks=n, points=points,

@@ -97,7 +97,10 @@ class Design(Blocks):
     test_part: Literal["whole", "first", "second"] = Field(
         "whole", description="first or second half of the test split, so that a decision and its confirmation differ"
     )
-    tune: Literal["none"] = "none"
+    tune: Literal["none", "grid"] = Field(
+        "none",
+        description="grid: lr and strength of the arms, lr of the baseline, on validation; as many settings each",
+    )
 
     @model_validator(mode="after")
     def _room_for_training(self) -> "Design":
@@ -118,7 +121,13 @@ class Spec(Contract):
     arms: dict[str, dict[str, Any]] = Field(
         {}, description="name -> overlay on the baseline, with model: {arguments} and data: {train_size, label_noise}"
     )
-    kind: Kind = Field("verify", description="what is asked; each kind but verify and power has a part of its own")
+    kind: Kind = Field(
+        "verify",
+        description="what is asked: whether arms help (verify), which steps of a recipe to keep (recipe), what a gain "
+        "is made of (ablate), which value of a setting (sweep), what the error is made of (bias_variance), whether it "
+        "peaks on the way (double_descent), what more data brings (data_size), how many blocks find an effect (power); "
+        "each but verify and power has a part of its name",
+    )
     recipe: Recipe | None = None
     ablate: Ablate | None = None
     sweep: Sweep | None = None
@@ -130,7 +139,9 @@ class Spec(Contract):
     minimum_effect: float = Field(0.005, ge=0, description="smallest change of the metric that matters")
     budget: str = Field("10m", description="wall time for all runs, such as 90s, 10m or 2h")
     python: str | None = Field(None, description="the interpreter that trains")
-    aa: bool = Field(False, description="an A/A experiment: arms may equal the baseline, and nothing is reused")
+    aa: bool = Field(
+        False, description="an A/A experiment, of kind verify: arms may equal the baseline, and nothing is reused"
+    )
     reuse: bool = Field(True, description="answer from finished runs where all inputs are the same")
     corruptions: bool = Field(
         False,

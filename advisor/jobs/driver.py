@@ -8,10 +8,10 @@ from typing import Any
 
 from advisor.errors import AdvisorError
 from advisor.experiments.spec import Spec
-from advisor.jobs.campaign import Campaign, CancelledError
+from advisor.jobs.campaign import CancelledError
+from advisor.jobs.course import Course, course_for
 from advisor.jobs.home import home, job_folder
 from advisor.jobs.local import LocalExecutor
-from advisor.jobs.recipe_job import RecipeCampaign, campaign_for
 from advisor.jobs.request import Request
 from advisor.jobs.store import Store
 
@@ -29,17 +29,17 @@ def drive(job_id: str) -> None:
     # What the judgement needs takes a second to import, and this process waits anyway.
     threading.Thread(target=lambda: __import__("scipy.stats"), daemon=True).start()
     try:
-        outcome = _outcome(campaign_for(job_id, request, store, executor, (folder / CANCEL).exists), folder)
+        outcome = _outcome(course_for(job_id, request, store, executor, (folder / CANCEL).exists), folder)
     finally:
         executor.close()
     # Last of all: whoever sees the job ended may rely on its workers being gone.
     store.update_job(job_id, **outcome)
 
 
-def _outcome(campaign: Campaign | RecipeCampaign, folder: Path) -> dict[str, Any]:
+def _outcome(course: Course, folder: Path) -> dict[str, Any]:
     """The columns of the job's row that say how it ended."""
     try:
-        evidence = campaign.run()
+        evidence = course.run()
         return {"state": "done", "progress": 1.0, "message": "done", "evidence": evidence.model_dump_json()}
     except CancelledError:
         return {"state": "cancelled", "message": "cancelled; finished runs are kept"}

@@ -2,7 +2,7 @@
 
 from advisor.experiments.evidence import ArmEvidence, Evidence, Verdict
 from advisor.recipe.model import Recipe
-from advisor.report import words
+from advisor.report import question, words
 from advisor.report.model import Report
 from advisor.summary import what_to_do
 from advisor.words import change, interval
@@ -19,6 +19,12 @@ _NAMED = 4  # arms that one sentence names; the table has all
 def answer(report: Report) -> list[tuple[str, str]]:
     """(heading, text) for each part of the answer that the report has the content for."""
     parts = []
+    if report.evidence is not None and report.evidence.results.findings is not None:
+        kind = question.QUESTIONS.get(report.evidence.kind, "What was found")
+        parts.append((kind, " ".join(question.lead(report.evidence))))
+        if report.diagnosis is not None:
+            parts.append(("The baseline's own curves", report.diagnosis.summary))
+        return parts
     if report.diagnosis is not None:
         parts.append(("What is wrong", report.diagnosis.summary))
     if report.evidence is not None:
@@ -35,17 +41,25 @@ def what_helps(evidence: Evidence) -> str:
     by_size = sorted(results.arms, key=lambda arm: -abs(arm.comparison.mean or 0.0))
     helping = [arm for arm in by_size if arm.verdict == "helps"]
     if helping:
-        effects = _list([f"{arm.name} ({_effect(arm, results.metric)})" for arm in helping])
-        text = f"On {results.measured}, over {results.blocks} paired blocks: {effects}."
+        effects = words.listed([f"{arm.name} ({_effect(arm, results.metric)})" for arm in helping], _NAMED)
+        text = f"On {results.measured}, over {_blocks(evidence)}: {effects}."
     else:
-        text = f"No arm was shown to improve {results.measured} in {results.blocks} paired blocks."
+        text = f"No arm was shown to improve {results.measured} in {_blocks(evidence)}."
     for verdict, heading in _OTHERS:
         arms = [arm for arm in by_size if arm.verdict == verdict]
         if arms:
-            text += (
-                f" {heading}: {_list([f'{arm.name} ({change(arm.comparison.mean, results.metric)})' for arm in arms])}."
-            )
+            named = [f"{arm.name} ({change(arm.comparison.mean, results.metric)})" for arm in arms]
+            text += f" {heading}: {words.listed(named, _NAMED)}."
     return text
+
+
+def _blocks(evidence: Evidence) -> str:
+    """How many blocks the arms had: "8 paired blocks", or "5 to 9 of at most 20 paired blocks"."""
+    counts = [arm.comparison.n for arm in evidence.results.arms if arm.comparison.n] or [evidence.results.blocks]
+    few, many = min(counts), max(counts)
+    text = f"{few} to {many}" if few < many else f"{many}"
+    at_most = f" of at most {evidence.results.horizon}" if many < evidence.results.horizon else ""
+    return f"{text}{at_most} paired blocks"
 
 
 def _effect(arm: ArmEvidence, metric: str) -> str:
@@ -62,13 +76,8 @@ def _first_step(recipe: Recipe) -> str:
     first, rest = recipe.steps[0], recipe.steps[1:]
     text = f"Start with {first.technique.replace('_', ' ')}: {first.reason}"
     if rest:
-        text += f" Then, one at a time: {_list([step.technique.replace('_', ' ') for step in rest])}."
+        text += f" Then, one at a time: {words.listed([step.technique.replace('_', ' ') for step in rest], _NAMED)}."
     return f"{text} Nothing was measured yet on this data: verify each step in paired runs before you keep it."
-
-
-def _list(items: list[str]) -> str:
-    shown = items[:_NAMED] + ([f"{len(items) - _NAMED} more"] if len(items) > _NAMED else [])
-    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
 
 
 def _capital(text: str) -> str:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 LETTER = 0.083  # inches that a character takes, about
+BETWEEN = 0.05  # inches between two labels
 LOG_FROM = 5.0  # times the smallest size: from here on sizes are drawn by ratios
 HIGHEST = 5.9  # inches: a picture of this height fits on a screen
 Lines = list[tuple[str, str]]  # (text, colour role)
@@ -50,7 +51,7 @@ def size_axis(axes: "Axes", sizes: Sequence[float], title: str, *, inches: float
     axes.set_xlim(*(np.exp(ends) if log else ends))
     labels = [words.position(size) for size in sizes]
     places = [(place - ends[0]) / (ends[1] - ends[0]) * inches for place in at.tolist()]
-    kept = spaced(places, [len(label) * LETTER + 0.1 for label in labels])
+    kept = spaced(places, [len(label) * LETTER + BETWEEN for label in labels])
     axes.xaxis.set_major_locator(FixedLocator([float(sizes[index]) for index in kept]))
     axes.xaxis.set_major_formatter(FixedFormatter([labels[index] for index in kept]))
     axes.xaxis.set_minor_locator(NullLocator())

@@ -10,6 +10,7 @@ from advisor.jobs.home import job_folder
 from advisor.jobs.store import now
 from advisor.readers import read
 from advisor.report.model import Report
+from advisor.report.question import title_of
 
 
 def job_report(job_id: str) -> Report:
@@ -27,7 +28,7 @@ def job_report(job_id: str) -> Report:
         write_atomic(log, epoch_log(first.rows, metric, metric if evidence.results.split == "script" else None))
         curves = read(log)[0]
     return Report(
-        title=service.show(job_id).title,
+        title=title_of(evidence) or service.show(job_id).title,
         created=now(),
         curves=curves,
         diagnosis=diagnose(curves) if curves is not None else None,

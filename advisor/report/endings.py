@@ -3,7 +3,6 @@
 from advisor.experiments.evidence import ArmEvidence, Evidence
 from advisor.experiments.sequential import Settled
 from advisor.report import words
-from advisor.summary import listed
 
 NAMED = 6  # arms in one line; the table has all
 # Why arms end early, in the order in which the page says it.
@@ -50,10 +49,7 @@ def how_it_ended(evidence: Evidence) -> list[tuple[str, str]]:
 
 
 def _named(arms: list[ArmEvidence], evidence: Evidence) -> str:
-    said = [_after(arm, evidence) for arm in arms[:NAMED]]
-    if len(arms) > NAMED:
-        said.append(f"{len(arms) - NAMED} more")
-    return f"{listed(said)}."
+    return f"{words.listed([_after(arm, evidence) for arm in arms], NAMED)}."
 
 
 def _after(arm: ArmEvidence, evidence: Evidence) -> str:

@@ -12,11 +12,14 @@ from markupsafe import Markup
 
 from advisor.experiments.evidence import Evidence
 from advisor.files import write_atomic
+from advisor.report import endings, question
 from advisor.report import words as report_words
 from advisor.report.answer import answer
+from advisor.report.corruptions import corruption_table
 from advisor.report.curve_plot import curves_picture, drawable
 from advisor.report.effect_plot import effects_picture
 from advisor.report.epoch_plot import effect_by_epoch_picture
+from advisor.report.findings import exhibit_of
 from advisor.report.model import Report
 from advisor.report.picture import COLOURS, DARK
 from advisor.words import change, duration, interval, metric_title, value
@@ -32,6 +35,8 @@ def render(report: Report) -> str:
         report=report,
         answer=answer(report),
         pictures=_pictures(report),
+        exhibit=exhibit_of(report.evidence) if report.evidence else None,
+        corruptions=corruption_table(report.evidence) if report.evidence else None,
         values_by_block=values_by_block(report.evidence) if report.evidence else [],
     )  # fmt: skip
     return _UNWRITABLE.sub("\ufffd", page)
@@ -81,7 +86,9 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals |= {"words": report_words, "themes": {"light": COLOURS, "dark": DARK}}
+    environment.globals |= {
+        "words": report_words, "endings": endings, "question": question, "themes": {"light": COLOURS, "dark": DARK},
+    }  # fmt: skip
     environment.filters |= {
         "change": change,
         "duration": duration,

@@ -115,7 +115,7 @@ def _table(evidence: Evidence, arms: list[ArmEvidence]) -> Table:
     metric = evidence.results.metric
     rows = [
         (arm.name, f"{look.n}", change(look.mean, metric), interval(look.low, look.high, metric),
-         words.p_value(look.p_value), words.p_value(look.bound))
+         words.p_value(look.p_value), words.number(look.bound, 2))
         for arm in arms
         for look in _thin(arm.looks)
     ]  # fmt: skip

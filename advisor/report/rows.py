@@ -41,6 +41,8 @@ def rows_figure(
     above: Lines, rows: list[Row], *, metric: str, minimum_effect: float, direction: Literal["min", "max"]
 ) -> "Figure":
     """The rows from top to bottom, above them lines of text. Many rows have their names beside the bars."""
+    from matplotlib.ticker import MaxNLocator
+
     above = wrapped(above)
     bars = max(len(row.bars) for row in rows)
     top, bottom = 0.16 + LINE * len(above), 0.55
@@ -60,6 +62,7 @@ def rows_figure(
     axes.set_yticks([])
     axes.spines["left"].set_visible(False)
     axes.tick_params(length=3)
+    axes.xaxis.set_major_locator(MaxNLocator(4 if dense else 5))
     low, high = ("worse", "better") if direction == "max" else ("better", "worse")
     for x, text, side in ((0.0, f"← {low}", "left"), (1.0, f"{high} →", "right")):
         axes.annotate(text, (x, 0), xycoords="axes fraction", xytext=(0, -30), textcoords="offset points",

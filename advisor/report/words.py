@@ -1,6 +1,7 @@
 """How the report writes what `advisor.words` leaves open: plain numbers, probabilities, places on an axis."""
 
 import math
+from collections.abc import Sequence
 
 from advisor.words import SHARES
 
@@ -49,6 +50,12 @@ def p_value(p: float | None) -> str:
     if p is None or not math.isfinite(p):
         return "none"
     return "< 0.001" if p < 0.001 else f"{p:.{2 if p >= 0.1 else 3}f}"
+
+
+def listed(items: Sequence[str], most: int = 100) -> str:
+    """Names as a person says them: "a, b and c"; of many the first so many, "and 7 more"."""
+    shown = [*items[:most], f"{len(items) - most} more"] if len(items) > most else list(items)
+    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
 
 
 def probability(share: float) -> str:

@@ -11,7 +11,7 @@ from advisor.experiments.recipe_trial import STRIDE, share
 from advisor.experiments.recipe_trial import decision as decide
 from advisor.experiments.spec import Spec, parse_spec
 from advisor.jobs.home import home
-from advisor.jobs.recipe_job import RecipeCampaign
+from advisor.jobs.recipe_job import RecipeJob
 from advisor.jobs.request import prepare
 from advisor.jobs.store import Store
 from tests.jobs.inline import InlineExecutor
@@ -37,11 +37,11 @@ def _spec(**changes: Any) -> Spec:
     return spec
 
 
-def _campaign(spec: Spec, executor: InlineExecutor) -> RecipeCampaign:
+def _campaign(spec: Spec, executor: InlineExecutor) -> RecipeJob:
     request = prepare(spec, Path.cwd(), workers=2)
     store = Store(home())
     store.add_job(request.job_id, "test", request.model_dump(mode="json"))
-    return RecipeCampaign(request.job_id, request, store, executor, lambda: False)
+    return RecipeJob(request.job_id, request, store, executor, lambda: False)
 
 
 def test_in_sequence_each_step_stands_on_those_kept_and_the_whole_is_confirmed_on_new_blocks() -> None:

@@ -29,7 +29,10 @@ async def start_verification(
             description="{data: {builtin: digits|breast_cancer|wine}, {folder}, {table, target}, {text, target}, "
             "{arrays}, {corpus} or {entry: module:function}, model: {name: mlp|small_cnn|resnet|vit_tiny|"
             "table_mlp|text_cnn|text_transformer|gpt_mini} or {entry}, baseline: {lr, epochs, techniques}, "
-            "arms: {name: {techniques: {mixup: {alpha: 0.2}}}}, metric, minimum_effect, budget: 5m} or, for your "
+            "arms: {name: {techniques: {mixup: {alpha: 0.2}}}}, metric, minimum_effect, budget: 5m, "
+            "kind: verify (default)|recipe|ablate|power of the arms, or without arms sweep: {technique, parameter, "
+            "values}|bias_variance: {values}|double_descent: {over: model|epochs|train_size, values}|data_size: "
+            "{sizes}, each part beside its kind} or, for your "
             "own script of any framework, {command: 'python {script} --seed {seed} --out {run_dir}', "
             "log: '{run_dir}/metrics.csv' (without: the last JSON line on stdout), "
             "report: {metric: test_accuracy, direction: max}, select: {metric, direction}, "
@@ -39,7 +42,8 @@ async def start_verification(
     ] = None,
     spec_path: Annotated[str | None, Field(description="YAML or JSON spec file, instead of spec")] = None,
 ) -> CallToolResult:
-    """Train each arm against the baseline on paired blocks and judge the differences. Answers with a job id at once.
+    """Train arms against the baseline on paired blocks and judge the differences, or ask another kind of question
+    (ablation, sweep, bias and variance, double descent, more data, power). Answers with a job id at once.
 
     Then wait_for_job. User code (entry, python, command) needs a server started with --allow-code."""
     from advisor.experiments.files import read_spec
