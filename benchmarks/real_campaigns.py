@@ -6,13 +6,12 @@ aa: for three data sets a pool of trainings of one perceptron that differ in the
 draws baseline and arm at random from the pool. population: from a large pool of Fashion-MNIST (--data), disjoint
 samples of 400 images, each with a campaign of resampled splits; which of two settings is called the arm is tossed for
 every sample, so that its effect differs between samples and is nothing on average. effects: every technique on every
-set, the verdict of a campaign of at most 20 blocks against that of 100 blocks, and its runs against those of an unpaired
-design of fixed size with the power that the campaigns have.
+set, the verdict of a campaign of at most 20 blocks against that of 100 blocks, and its runs against those of an
+unpaired design of fixed size with the power that the campaigns have.
 """
 
 import argparse
 import gzip
-import math
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,6 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
+from unpaired import runs_needed
 
 from advisor.data import inspect
 from advisor.experiments.plan import Circumstances, DataFacts, plan_run
@@ -169,7 +169,10 @@ def effects(arguments: argparse.Namespace) -> None:
                     verdict = course.settled if course.settled == "equivalent" else _sign(course.interval)
                 agreed += verdict == reference
                 runs += 2 * course.blocks
-            unpaired = _unpaired_runs(values[[0, place]], reference, agreed / campaigns)
+            unpaired = runs_needed(
+                values[[0, place]], power=min(agreed / campaigns, 0.99), alpha=ALPHA,
+                equivalence=MARGIN if reference == "equivalent" else None,
+            )  # fmt: skip
             print(
                 f"  {name + ', ' + arm:35s} {differences.mean():+.4f} ({interval.low:+.4f} to {interval.high:+.4f}), "
                 f"{abs(differences.mean()) / differences.std(ddof=1):.1f} SD, {reference:10s} agreed "
@@ -187,23 +190,6 @@ def _verdict(low: float, high: float) -> str:
 
 def _sign(interval: tuple[float, float] | None) -> str:
     return "undecided" if interval is None else "less" if interval[1] < 0 else "more"
-
-
-def _unpaired_runs(values: Array, reference: str, power: float) -> int:
-    """Runs of both arms in a two-sided t-test (or two one-sided ones) of fixed size with this power, at most 0.99."""
-    sd = math.sqrt(values.var(axis=1, ddof=1).mean())
-    effect = abs(float(values[1].mean() - values[0].mean()))
-    wanted = min(power, 0.99)
-    for n in range(2, 5000):
-        error, freedom = sd * math.sqrt(2 / n), 2 * n - 2
-        critical = float(stats.t.isf(ALPHA / 2, freedom))
-        if reference == "equivalent":
-            found = 1 - 2 * stats.nct.sf((MARGIN - critical * error) / error, freedom, effect / error)
-        else:
-            found = float(stats.nct.sf(critical, freedom, effect / error))
-        if found >= wanted:
-            return 2 * n
-    return 10_000
 
 
 if __name__ == "__main__":
