@@ -88,20 +88,28 @@ def what_to_do(evidence: Evidence) -> str:
     if helps:
         text = f"Do: adopt {helps[0].name}"
         if len(helps) > 1:
-            text += f", then measure {', '.join(arm.name for arm in helps[1:])} on top of it"
+            text += f", then measure {_names(helps[1:])} on top of it"
     elif undecided:
         text = "Do: change nothing yet; nothing is proven to help"
     else:
         text = "Do: keep the baseline; no arm helps"
     if hurts:
-        text += f"; leave out {', '.join(arm.name for arm in hurts)}"
-    failed = [arm.name for arm in undecided if arm.comparison.n == 0]
-    open_ones = [arm.name for arm in undecided if arm.name not in failed]
+        text += f"; leave out {_names(hurts)}"
+    failed = [arm for arm in undecided if arm.comparison.n == 0]
+    diverged = [arm for arm in undecided if arm.settled == "not finite" and arm not in failed]
+    open_ones = [arm for arm in undecided if arm not in failed and arm not in diverged]
     if failed:
-        text += f"; find out why {', '.join(failed)} failed"
+        text += f"; find out why {_names(failed)} failed"
+    if diverged:
+        text += f"; find out why {_names(diverged)} diverged"
     if open_ones:
-        text += f"; run more blocks for {', '.join(open_ones)}"
+        text += f"; run more blocks for {_names(open_ones)}"
     return text + "."
+
+
+def _names(arms: list[ArmEvidence]) -> str:
+    shown = [arm.name for arm in arms[:SHOWN]]
+    return ", ".join(shown) + (f" and {len(arms) - SHOWN} more" if len(arms) > SHOWN else "")
 
 
 def _with(evidence: Evidence, verdict: str) -> list[ArmEvidence]:

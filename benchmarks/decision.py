@@ -5,8 +5,8 @@
 The question: does this technique change the test NLL of a perceptron on digits? Ours is the whole command, from the
 spec to the evidence, with an empty store. The loop is plain PyTorch with a DataLoader; it needs as many independent
 runs of baseline and arm as a two-sided t-test of fixed size needs with power 0.9, at the effect and the spread of the
-runs that ours trained (two one-sided tests where ours said equivalent). Its time is that many times the median time of one of its runs, without
-imports. Where ours did not decide, there is no ratio.
+runs that ours trained (two one-sided tests where ours said equivalent). Its time is that many times the median time of
+one of its runs, without imports. Where ours did not decide, there is no ratio.
 """
 
 import argparse

@@ -101,8 +101,9 @@ def _quick(spec: dict[str, Any], workspace: Path | None) -> Evidence:
     baseline = spec.get("baseline", {})
     design = spec.get("design", {})
     blocks = design.get("max_blocks", QUICK_BLOCKS) if spec.get("kind") == "bias_variance" else QUICK_BLOCKS
+    epochs = 5 if spec.get("double_descent", {}).get("over") == "epochs" else 2  # the fewest that can be judged
     parsed = parse_spec(
-        spec | {"baseline": baseline | {"epochs": 2}, "design": design | {"max_blocks": blocks}, "budget": "1h"}
+        spec | {"baseline": baseline | {"epochs": epochs}, "design": design | {"max_blocks": blocks}, "budget": "1h"}
     )
     before = os.environ.get("REGADVISOR_HOME")
     with tempfile.TemporaryDirectory() as folder:

@@ -1,8 +1,14 @@
 """A home of its own for every test, and the fixtures of several folders."""
 
+import os
 from pathlib import Path
 
 import pytest
+
+from advisor.training.determinism import MKL_MODE
+
+# Before any test's first product; workers have it from their start.
+os.environ["MKL_CBWR"] = MKL_MODE
 
 
 @pytest.fixture

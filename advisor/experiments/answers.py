@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import torch
 
 KEPT_ANSWERS = 1000  # examples; of tokens and labels, answers
+KEPT_LOSSES = 2000  # examples
 IGNORED = -100  # the id of a token that is not counted
 
 
@@ -52,12 +53,24 @@ def keep(outputs: torch.Tensor, targets: torch.Tensor, kind: str) -> Answers:
     return Answers(outputs=pack(outputs[chosen], kind), targets=pack(targets[chosen], "targets"))
 
 
+def keep_losses(outputs: torch.Tensor, targets: torch.Tensor) -> str:
+    """The cross-entropy of each of at most so many test examples. outputs (N, C), targets (N,)."""
+    import torch
+    from torch.nn import functional
+
+    kept = min(len(outputs), KEPT_LOSSES)
+    chosen = torch.arange(kept, device=outputs.device) * len(outputs) // max(kept, 1)
+    losses = functional.cross_entropy(outputs[chosen].float(), targets[chosen], reduction="none")
+    return pack(losses.clamp(max=60_000.0), "loss")
+
+
 def pack(outputs: torch.Tensor, kind: str) -> str:
     """Outputs (n, ...) of a model as text; of classes their logarithms of probabilities."""
     values = outputs.detach().float()
-    if kind == "class":
-        values = values.log_softmax(-1).clamp(min=-60_000)
-        array: NDArray[np.generic] = values.cpu().numpy().astype(np.float16)
+    array: NDArray[np.generic]
+    if kind in ("class", "loss"):
+        values = values.log_softmax(-1).clamp(min=-60_000) if kind == "class" else values
+        array = values.cpu().numpy().astype(np.float16)
     else:
         array = values.cpu().numpy().astype(np.float32)
     header = f"{array.dtype.name} {' '.join(map(str, array.shape))};".encode()

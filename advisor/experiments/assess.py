@@ -5,15 +5,17 @@ from itertools import zip_longest
 
 import numpy as np
 
-from advisor.experiments.evidence import ArmEvidence, Comparison, Results, RunResult
+from advisor.experiments.answers import unpack
+from advisor.experiments.evidence import ArmEvidence, Comparison, OverExamples, Results, RunResult
 from advisor.experiments.findings import find
 from advisor.experiments.pairing import Pairs, courses, pair
 from advisor.experiments.sequential import Course, Rule
 from advisor.experiments.spec import METRICS, Spec
 from advisor.experiments.statistics import compare, judge
 from advisor.training.robustness.overlap import overlap_notes
-from advisor.words import change
+from advisor.words import change, interval
 
+SKEWNESS_BLOCKS, SKEWNESS_LEVEL = 8, 0.01  # the fewest that the test of skewness works with; when it is believed
 NOT_MEASURED = {
     "corruption robustness": "it was not asked for; set corruptions: true",
     "effect on unseen data sources": "the split is drawn from one data set; collect another to know",
@@ -56,7 +58,7 @@ def assess(spec: Spec, runs: Sequence[RunResult], sizes: Mapping[str, int], rule
         baseline_mean=float(baseline.mean()) if np.isfinite(baseline).all() else None,
         baseline_sd=float(baseline.std(ddof=1)) if np.isfinite(baseline).all() and len(baseline) > 1 else None,
         arms=tuple(_arm(spec, name, pairs[name], ways[name], rule, for_all) for name in spec.arm_names),
-        runs=tuple(run.model_copy(update={"answers": None}) for run in counted),
+        runs=tuple(run.model_copy(update={"answers": None, "losses": ""}) for run in counted),
         findings=find(spec, counted, sizes, rule),
         not_measured={name: why for name, why in NOT_MEASURED.items() if not (spec.corruptions and "corrupt" in name)},
         notes=(
@@ -97,14 +99,33 @@ def _arm(spec: Spec, name: str, pairs: Pairs, course: Course, rule: Rule, for_al
         power=seen.power,
         blocks_needed=seen.blocks_needed,
         exploratory=tuple(paired(metric) for metric in others),
+        over_examples=over_examples(pairs) if spec.split == "fixed" else None,
         effect_by_epoch=effect_by_epoch(pairs.arm, pairs.baseline),
         gap=float(np.mean([_gap(run) for run in pairs.arm])),
         notes=(
+            *_examples_note(over_examples(pairs) if spec.split == "fixed" else None, spec.metric, comparison),
+            *skewness_notes(comparison),
             *_notes(pairs, identical=all(pairs.same()) and not spec.aa),
             *_said(pairs.arm, for_all),
             *overlap_notes(spec.arm(name).techniques, corruptions=any(run.corruptions for run in pairs.arm)),
         ),
     )
+
+
+def over_examples(pairs: Pairs, level: float = 0.95) -> OverExamples | None:
+    """The paired comparison over test examples, or None where losses are not known or not finite."""
+    from scipy import stats
+
+    sides = [[unpack(run.losses) for run in side if run.losses] for side in pairs]
+    if not sides[0] or len(sides[0]) != len(sides[1]) or len({len(row) for side in sides for row in side}) > 1:
+        return None
+    differences = np.mean(sides[0], axis=0) - np.mean(sides[1], axis=0)
+    n = len(differences)
+    if n < 2 or not np.isfinite(differences).all():
+        return None
+    mean, error = float(differences.mean()), float(differences.std(ddof=1)) / n**0.5
+    half = float(stats.t.isf((1 - level) / 2, n - 1)) * error
+    return OverExamples(examples=n, mean=mean, interval=(mean - half, mean + half), level=level)
 
 
 def followed(comparison: Comparison, course: Course) -> Comparison:
@@ -155,6 +176,34 @@ def effect_by_epoch(runs: Sequence[RunResult], baseline: Sequence[RunResult]) ->
         if np.isfinite(mean):
             effects.append((rows[0].epoch, mean))
     return tuple(effects)
+
+
+def skewness_notes(comparison: Comparison) -> tuple[str, ...]:
+    """Said of differences that a symmetric law would hardly give; error rates hold for symmetric ones."""
+    from scipy import stats
+
+    values = np.array(comparison.differences)
+    if len(values) < SKEWNESS_BLOCKS or comparison.interval is None or not np.ptp(values) > 0:
+        return ()
+    if float(stats.skewtest(values).pvalue) >= SKEWNESS_LEVEL:
+        return ()
+    return (
+        f"the differences are skewed ({float(stats.skew(values)):+.1f}): false verdicts are then more frequent than "
+        "stated (docs/statistics.md)",
+    )
+
+
+def _examples_note(found: OverExamples | None, metric: str, comparison: Comparison) -> tuple[str, ...]:
+    """Said where NLL decides and the choice of test examples leaves the sign of its change open."""
+    if found is None or metric != "nll" or comparison.interval is None:
+        return ()
+    decided = comparison.interval[0] > 0 or comparison.interval[1] < 0
+    if not decided or not found.interval[0] <= 0 <= found.interval[1]:
+        return ()
+    return (
+        f"with these networks, other test examples could turn the sign: over {found.examples} of them the change of "
+        f"NLL is {interval(*found.interval, metric)} ({100 * found.level:g} % interval)",
+    )
 
 
 def _notes(pairs: Pairs, *, identical: bool) -> tuple[str, ...]:

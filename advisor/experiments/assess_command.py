@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from advisor.experiments.assess import design_notes, effect_by_epoch, followed
+from advisor.experiments.assess import design_notes, effect_by_epoch, followed, skewness_notes
 from advisor.experiments.command_spec import CommandSpec
 from advisor.experiments.evidence import ArmEvidence, Comparison, Results, RunResult, Verdict
 from advisor.experiments.pairing import Pairs, courses, pair
@@ -109,7 +109,11 @@ def _arm(spec: CommandSpec, name: str, pairs: Pairs, course: Course, rule: Rule)
         if finished
         else (),
         gap=None,
-        notes=(*_run_notes("it", pairs.arm, len(finished)), *_correlation(spec.metric, finished, comparison)),
+        notes=(
+            *skewness_notes(comparison),
+            *_run_notes("it", pairs.arm, len(finished)),
+            *_correlation(spec.metric, finished, comparison),
+        ),
     )
 
 

@@ -49,6 +49,7 @@ class RunResult(Contract):
     rows: tuple[EpochRow, ...]
     failure: str = ""  # why there are no values, with the tail of the output
     notes: tuple[str, ...] = ()
+    losses: str = ""  # of each test example of a class task, packed; judged, and then left out of the evidence
     answers: Answers | None = None  # on the test split, where they were asked for
     # "shot_noise/3" or "clean" -> accuracy or rmse on test examples under that corruption; empty where not asked for
     corruptions: dict[str, Number] = Field(default={})
@@ -67,6 +68,19 @@ class Comparison(Frozen):
     p_value: float | None  # adjusted for looks and arms
 
 
+class OverExamples(Frozen):
+    """The change of NLL with these very networks on other test examples of the same source; exploratory.
+
+    Averaged over the blocks, each test example has one difference; their spread gives the interval. It tells how far
+    the conclusion may depend on which examples are in the test split.
+    """
+
+    examples: int
+    mean: float
+    interval: tuple[float, float]
+    level: float
+
+
 class ArmEvidence(Frozen):
     """What one arm did to the metric, and what is known beside it."""
 
@@ -82,6 +96,7 @@ class ArmEvidence(Frozen):
     blocks_needed: int | None = None  # about how many would find it with a power of 0.8
     exploratory: tuple[Comparison, ...]  # other metrics: not adjusted, not decided on
     effect_by_epoch: tuple[tuple[int, float], ...]  # mean paired difference of the validation metric
+    over_examples: OverExamples | None = None  # where the loss of each test example is known
     gap: Number | None  # mean test loss minus mean train loss in evaluation mode
     notes: tuple[str, ...] = ()
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from advisor.errors import AdvisorError
 from advisor.experiments.ablation import assess_ablation
 from advisor.experiments.bias_variance import advice, curve
+from advisor.experiments.combinations import factorial_of
 from advisor.experiments.dose_response import assess_dose_response
 from advisor.experiments.double_descent import Axis, judge_sweep
 from advisor.experiments.evidence import RunResult
@@ -18,7 +19,6 @@ from advisor.experiments.kinds import (
     Ablate,
     BiasVariance,
     arm_for,
-    factorial_of,
     other_sizes,
     own_size,
     own_value,

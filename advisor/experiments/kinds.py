@@ -9,7 +9,6 @@ A kind's part, its checks and its arms stand together, because each kind's check
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -22,7 +21,6 @@ from advisor.models.registry import find_model
 from advisor.techniques import find_technique
 
 if TYPE_CHECKING:
-    from advisor.experiments.factorial import FactorialDesign
     from advisor.experiments.spec import Spec
 
 Kind = Literal["verify", "recipe", "ablate", "sweep", "bias_variance", "double_descent", "data_size", "power"]
@@ -136,6 +134,8 @@ def check_kind(spec: Spec) -> None:
             raise ValueError(f"{part} belongs to kind: {part}, but kind is {spec.kind}; leave it out or set the kind")
     if spec.aa and spec.kind != "verify":
         raise ValueError(f"aa: true checks verify, but kind is {spec.kind}; leave aa or the kind out")
+    if spec.design.tune != "none" and spec.kind != "verify":
+        raise ValueError(f"design.tune: {spec.design.tune} belongs to verify, but kind is {spec.kind}; leave it out")
     if spec.kind == "sweep":
         _check_sweep(spec)
     if spec.kind in ("sweep", "bias_variance", "double_descent") and spec.arms:
@@ -143,7 +143,7 @@ def check_kind(spec: Spec) -> None:
     if spec.kind == "data_size" and len(spec.arms) > 1:
         raise ValueError(f"kind: data_size compares one arm with the baseline but got {', '.join(spec.arms)}")
     for name, change in spec.arms.items():
-        if spec.kind == "data_size" and "data.train_size" in _settings(change):
+        if spec.kind == "data_size" and "data.train_size" in settings_of(change):
             raise ValueError(f"kind: data_size sets the train_size of arm {name!r} itself; leave it out there")
     if spec.kind == "double_descent" and (spec.double_descent or DoubleDescent()).over == "epochs":
         _check_epochs(spec)
@@ -276,6 +276,8 @@ def _number(value: Any) -> float | None:
 def derived_arms(spec: Spec) -> dict[str, dict[str, Any]]:
     """Name -> overlay on the baseline, of every arm that the kind needs beside the baseline."""
     if spec.kind == "ablate":
+        from advisor.experiments.combinations import combinations
+
         return {
             name: merged([spec.arms[step] for step in steps]) for name, steps in combinations(spec).items() if steps
         }
@@ -309,64 +311,7 @@ def _over_data(spec: Spec) -> bool:
     return (spec.double_descent or DoubleDescent()).over == "train_size"
 
 
-def combinations(spec: Spec) -> dict[str, list[str]]:
-    """Arm -> the steps of the recipe that are on in it, for an ablation; the baseline has none.
-
-    Raises:
-        AdvisorError: two steps do not go together, and the design runs all of them.
-    """
-    from advisor.experiments.ablation import ablation_arms
-
-    if not spec.arms:
-        return {}
-    if (spec.ablate or Ablate()).design == "factorial":
-        return {name: list(on) for name, on in factorial_of(spec).arms.items()}
-    for (first, second), why in clashes(spec).items():
-        raise AdvisorError(
-            f"Steps {first!r} and {second!r} of the recipe do not go together: {why}. Leave one of them out of arms, "
-            "or set ablate: {design: factorial}, which never runs both."
-        )
-    return ablation_arms(list(spec.arms))
-
-
-def factorial_of(spec: Spec) -> FactorialDesign:
-    """The combinations of a factorial ablation; steps that do not go together are never on together."""
-    from advisor.experiments.factorial import factorial_design
-
-    chosen, apart = spec.ablate or Ablate(), [set(pair) for pair in clashes(spec)]
-    return factorial_design(
-        list(spec.arms), chosen.max_arms, legal=lambda on: not any(pair <= on for pair in apart), seed=spec.design.seed
-    )
-
-
-def clashes(spec: Spec) -> dict[tuple[str, str], str]:
-    """Pairs of steps that cannot be combined -> why: they set one thing differently, or their techniques conflict.
-
-    Raises:
-        AdvisorError: a step is wrong by itself.
-    """
-    from advisor.experiments.spec import overlay
-
-    changes = {name: {key: value for key, value in change.items() if key not in ("model", "data")}
-               for name, change in spec.arms.items()}  # fmt: skip
-    for name, change in changes.items():
-        overlay(spec.baseline, change, name)
-    found = {}
-    for first, second in itertools.combinations(spec.arms, 2):
-        one, other = _settings(spec.arms[first]), _settings(spec.arms[second])
-        both = [key for key in one if key in other and one[key] != other[key]]
-        if both:
-            found[first, second] = f"both set {both[0]}, to {one[both[0]]!r} and to {other[both[0]]!r}"
-            continue
-        try:
-            overlay(spec.baseline, merged([changes[first], changes[second]]), "of the two")
-        except AdvisorError as error:
-            why = str(error).removeprefix("arm 'of the two' is not valid: ")
-            found[first, second] = why.removesuffix(" Leave one of them out of the arm.").rstrip(".")
-    return found
-
-
-def _settings(change: dict[str, Any]) -> dict[str, Any]:
+def settings_of(change: dict[str, Any]) -> dict[str, Any]:
     """What an overlay sets, by name: "lr", "techniques.mixup", "model.width"."""
     flat: dict[str, Any] = {}
     for key, value in change.items():

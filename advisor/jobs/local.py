@@ -13,6 +13,7 @@ from typing import Any
 import advisor
 from advisor.errors import AdvisorError
 from advisor.jobs.interpreter import Interpreter
+from advisor.training.determinism import MKL_MODE
 
 Message = dict[str, Any]
 
@@ -106,7 +107,9 @@ class _Worker:
     """One process, its pipes, and the beginning of a line that has not ended yet."""
 
     def __init__(self, interpreter: Interpreter, workspace: Path | None, folder: Path, cwd: Path, number: int) -> None:
-        environment = os.environ | {"PYTHONPATH": str(_package_folder(interpreter, folder)), "OMP_NUM_THREADS": "1"}
+        environment = os.environ | {
+            "PYTHONPATH": str(_package_folder(interpreter, folder)), "OMP_NUM_THREADS": "1", "MKL_CBWR": MKL_MODE,
+        }  # fmt: skip
         try:
             with (folder / f"worker-{number}.log").open("ab") as log:
                 self.process = subprocess.Popen(

@@ -6,7 +6,7 @@ from advisor.experiments.ablation import Ablation, Contrast, StepEvidence
 from advisor.experiments.evidence import Evidence, Results
 from advisor.experiments.factorial import Effect, Factorial
 from advisor.report import words
-from advisor.report.axis import Lines
+from advisor.report.axis import Lines, too_small
 from advisor.report.exhibit import Exhibit, Table, table
 from advisor.report.picture import clean
 from advisor.report.rows import MOST_ROWS, Bar, Row, rows_figure
@@ -39,10 +39,10 @@ def ablation_exhibit(evidence: Evidence, found: Ablation) -> Exhibit:
 
     rows = [_gain(found.gain, results), *map(row, steps)]
     above: Lines = [
-        (f"change of {results.measured}{_unit(results)}", "ink"),
+        (f"change of {results.measured}{words.in_unit(results.metric)}", "ink"),
         ("● alone, on top of the baseline", "muted"),
         ("◆ missed when left out: recipe minus recipe without it", "muted"),
-        *_band(results),
+        *too_small(results.minimum_effect, results.metric),
     ]
     said = "; ".join(
         f"{clean(step.step, 40)} {step.verdict}: alone {change(step.alone.mean, found.metric)}, missed when left out "
@@ -65,13 +65,13 @@ def _ablation_table(found: Ablation) -> Table:
     margin = found.minimum_effect
     shares = any(step.share_missed is not None for step in found.steps)
     averaged = any(step.shapley is not None for step in found.steps)
-    rows: list[tuple[str, ...]] = [("whole recipe", "", _stated(found.gain, found.metric, 0.0))]
-    rows[0] += ("",) * averaged + ("100 %",) * shares + ("",)
+    whole = _stated(found.gain, found.metric, 0.0)
+    rows: list[tuple[str, ...]] = [("whole recipe", "", whole, *[""] * averaged, *["100 %"] * shares, "")]
     for step in found.steps:
-        cells = (step.step, _stated(step.alone, found.metric, margin), _stated(step.missed, found.metric, margin))
-        cells += (change(step.shapley.mean, found.metric) if step.shapley else "none",) * averaged
-        cells += (f"{100 * step.share_missed:.0f} %" if step.share_missed is not None else "none",) * shares
-        rows.append((*cells, step.verdict))
+        mean = change(step.shapley.mean, found.metric) if step.shapley else "none"
+        share = f"{100 * step.share_missed:.0f} %" if step.share_missed is not None else "none"
+        both = [_stated(contrast, found.metric, margin) for contrast in (step.alone, step.missed)]
+        rows.append((step.step, *both, *[mean] * averaged, *[share] * shares, step.verdict))
     columns = [("Step", False), ("Alone (interval, level)", True), ("Missed when left out (interval, level)", True)]
     columns += [("Mean over all orders", True)] * averaged + [("Share of the gain, when left out", True)] * shares
     return table("What each step brings", *columns, ("Verdict", False), rows=rows)
@@ -87,11 +87,11 @@ def factorial_exhibit(evidence: Evidence, found: Factorial) -> Exhibit:
     rows = [_gain(found.gain, results)] if found.gain is not None else []
     rows += [_effect_row(effect, found) for effect in shown]
     above: Lines = [
-        (f"change of {results.measured}{_unit(results)}", "ink"),
+        (f"change of {results.measured}{words.in_unit(results.metric)}", "ink"),
         ("◆ a step, averaged over the others' settings", "muted"),
     ]
     above += [("■ a pair: what both do beyond their sum, halved", "muted")] if found.pairs else []
-    above += _band(results)
+    above += too_small(results.minimum_effect, results.metric)
     left_out = len(effects) - len(shown)
     hidden = f" The {left_out} smallest pairs are in the table alone." if left_out else ""
     said = "; ".join(
@@ -124,7 +124,9 @@ def _factorial_table(found: Factorial) -> Table:
 def _effect_row(effect: Effect, found: Factorial) -> Row:
     marker = "D" if len(effect.term.steps) == 1 else "s"
     bar = _bar(effect.contrast, found.minimum_effect, marker)
-    return Row(effect.term.name.replace(":", " × "), effect.verdict, ROLES[effect.verdict], (bar,))
+    name = " × ".join(effect.term.steps)
+    short = " × ".join(clean(step, 9) for step in effect.term.steps) if len(name) > 22 and marker == "s" else ""
+    return Row(name, effect.verdict, ROLES[effect.verdict], (bar,), short)
 
 
 def _figure(above: Lines, rows: list[Row], results: Results) -> "Figure":
@@ -148,14 +150,3 @@ def _stated(contrast: Contrast, metric: str, margin: float) -> str:
     if bounds is None:
         return f"{change(contrast.mean, metric)} (no spread)"
     return f"{change(contrast.mean, metric)} ({interval(*bounds, metric)}, {words.level(level)})"
-
-
-def _band(results: Results) -> Lines:
-    if results.minimum_effect <= 0:
-        return []
-    return [(f"shaded: below {words.size(results.minimum_effect, results.metric)}, too small to matter", "muted")]
-
-
-def _unit(results: Results) -> str:
-    unit = words.unit(results.metric)
-    return f" ({unit})" if unit else ""

@@ -29,7 +29,7 @@ def answer(report: Report) -> list[tuple[str, str]]:
         parts.append(("What is wrong", report.diagnosis.summary))
     if report.evidence is not None:
         parts.append(("What helps", what_helps(report.evidence)))
-        parts.append(("What to do", _capital(what_to_do(report.evidence).removeprefix("Do: "))))
+        parts.append(("What to do", words.capital(what_to_do(report.evidence).removeprefix("Do: "))))
     elif report.recipe is not None:
         parts.append(("What to do", _first_step(report.recipe)))
     return parts
@@ -78,7 +78,3 @@ def _first_step(recipe: Recipe) -> str:
     if rest:
         text += f" Then, one at a time: {words.listed([step.technique.replace('_', ' ') for step in rest], _NAMED)}."
     return f"{text} Nothing was measured yet on this data: verify each step in paired runs before you keep it."
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]

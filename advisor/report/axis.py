@@ -9,13 +9,13 @@ import numpy as np
 from advisor.curves import FloatArray
 from advisor.diagnosis.trend import LARGEST
 from advisor.report import words
-from advisor.report.picture import COLOURS
+from advisor.report.picture import COLOURS, apart
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 LETTER = 0.083  # inches that a character takes, about
-BETWEEN = 0.05  # inches between two labels
+BETWEEN = 0.08  # inches between two labels
 LOG_FROM = 5.0  # times the smallest size: from here on sizes are drawn by ratios
 HIGHEST = 5.9  # inches: a picture of this height fits on a screen
 Lines = list[tuple[str, str]]  # (text, colour role)
@@ -24,6 +24,13 @@ Lines = list[tuple[str, str]]  # (text, colour role)
 def wrapped(lines: Lines, width: int = 54) -> Lines:
     """Lines that fit into a picture."""
     return [(part, role) for text, role in lines for part in textwrap.wrap(text, width, subsequent_indent="   ")]
+
+
+def too_small(minimum_effect: float, metric: str, mark: str = "shaded") -> Lines:
+    """What the band around zero means; nothing where there is none."""
+    if minimum_effect <= 0:
+        return []
+    return [(f"{mark}: below {words.size(minimum_effect, metric)}, too small to matter", "muted")]
 
 
 def drawable(values: Iterable[float]) -> FloatArray:
@@ -83,11 +90,10 @@ def value_limits(values: FloatArray, inner: FloatArray) -> tuple[float, float]:
 
 def named_ends(axes: "Axes", names: Sequence[tuple[str, float, str]], *, apart_by: float) -> None:
     """Names of lines right of the axes, at the heights (in values) at which the lines end; (name, height, role)."""
-    from advisor.report.picture import apart
-
     low, high = axes.get_ylim()
-    log = axes.get_yscale() == "log"
-    scale = (lambda y: float(np.log(max(y, low)))) if log else (lambda y: float(y))
-    ends = [float(np.clip((scale(y) - scale(low)) / (scale(high) - scale(low)), 0, 1)) for _, y, _ in names]
+    ends = [(y - low) / (high - low) for _, y, _ in names]
+    if axes.get_yscale() == "log":
+        ends = [float(np.log(max(y, low) / low) / np.log(high / low)) for _, y, _ in names]
+    ends = [float(np.clip(end, 0, 1)) for end in ends]
     for (name, _, role), height in zip(names, apart(ends, apart_by, 0.02, 0.98), strict=True):
         axes.text(1.02, height, name, transform=axes.transAxes, va="center", color=COLOURS[role], parse_math=False)

@@ -33,9 +33,8 @@ def bias_exhibit(evidence: Evidence, found: BiasVarianceCurve) -> Exhibit:
     )
     several = len(found.points) > 1
     read = (
-        "Where the line of variance lies above that of bias, networks trained on other samples disagree more than they "
-        "err together: there, more data and regularization help. Where bias is above, larger models and longer "
-        "training do."
+        "Where variance is larger than bias, networks trained on other samples disagree more than they err together: "
+        "there, more data and regularization help. Where bias is larger, larger models and longer training do."
     )
     return Exhibit(
         heading="Bias and variance",
@@ -127,7 +126,7 @@ def _table(found: BiasVarianceCurve, unit: str) -> Table:
         cells = [_stated(estimate(point, part)) for part in (*PARTS, "lead")]
         rows.append((words.position(point.at), *cells, *[words.number(point.decomposition.noise)] * noise))
     level = words.level(found.points[0].decomposition.level)
-    columns = [(unit[:1].upper() + unit[1:], False)]
+    columns = [(words.capital(unit), False)]
     columns += [(f"{name} ({level} interval)", True) for name in ("Risk", "Bias", "Variance", "Variance minus bias")]
     return table("Bias and variance", *columns, *[("Noise", True)] * noise, rows=rows)
 

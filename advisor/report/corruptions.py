@@ -29,7 +29,8 @@ def corruption_table(evidence: Evidence) -> Table | None:
 
 def by_severity(runs: list[RunResult], kind: str) -> dict[str, float]:
     """Severity -> mean over runs of the values under this corruption; NaN where one is not finite."""
-    severities = dict.fromkeys(key.split("/")[1] for run in runs for key in run.corruptions if key.startswith(kind + "/"))
+    known = [key.split("/") for run in runs for key in run.corruptions if "/" in key]
+    severities = dict.fromkeys(severity for name, severity in known if name == kind)
     return {
         severity: float(np.mean([run.corruptions[f"{kind}/{severity}"] for run in runs
                                  if f"{kind}/{severity}" in run.corruptions]))

@@ -9,6 +9,8 @@ from advisor.curves import FloatArray
 from advisor.experiments.double_descent import NOUN, DoubleDescent
 from advisor.experiments.evidence import Evidence, RunResult
 from advisor.experiments.findings import SCORES
+from advisor.experiments.kinds import DoubleDescent as Chosen
+from advisor.experiments.kinds import own_size
 from advisor.experiments.spec import Spec
 from advisor.report import words
 from advisor.report.axis import Lines, drawable, size_axis, value_limits, wrapped
@@ -45,20 +47,20 @@ def descent_exhibit(evidence: Evidence, found: DoubleDescent) -> Exhibit:
     """Two panels above one another, for test and train values have different units and ranges."""
     noun = _noun(evidence, found)
     test, train = measured(evidence, found)
+    noise = words.size(found.detectable, "accuracy" if test.share else "loss")
     marks = _marks(found, noun)
     said = "; ".join(
         f"{noun} {words.position(size)}: {_value(mean, test)}"
         for size, mean in zip(found.sizes, test.means().tolist(), strict=True)
     )
     return Exhibit(
-        heading=f"{_capital(test.split)} and training {test.name} by {noun}",
-        title=f"{_capital(test.split)} {test.name} over {noun}, {found.shape.replace('_', ' ')}. {said}. "
+        heading=f"{words.capital(test.split)} and training {test.name} by {noun}",
+        title=f"{words.capital(test.split)} {test.name} over {noun}, {found.shape.replace('_', ' ')}. {said}. "
         + ". ".join(text for text, _ in marks),
         build=lambda: _figure(found, test, train, noun, marks),
         caption=f"Thick lines are means, thin ones the {found.blocks} blocks. A double descent would be a fall, a peak "
         "near the place from which the training data are fitted, and a second fall; a difference between two sizes "
-        f"below about {words.size(found.detectable, 'accuracy' if test.share else 'loss')} would count as noise. Below the "
-        "dotted line the training data count as fitted.",
+        f"below about {noise} would count as noise. Below the dotted line the training data count as fitted.",
         table=_table(evidence, found, test, train, noun),
     )
 
@@ -106,11 +108,13 @@ def _read(run: RunResult | None, split: str, metric: str) -> float:
 
 def _size(evidence: Evidence, arm: str) -> float:
     spec = evidence.spec
-    if not isinstance(spec, Spec) or spec.double_descent is None:
-        return float("nan")
-    if spec.double_descent.over == "train_size":
-        return float(spec.data_of(arm).train_size or evidence.results.sizes["train"])
-    return float(spec.model_of(arm).arguments.get(spec.double_descent.argument, float("nan")))
+    assert isinstance(spec, Spec)
+    chosen = spec.double_descent or Chosen()
+    if chosen.over == "train_size":
+        return float(evidence.results.sizes["train"] if arm == "baseline" else spec.data_of(arm).train_size or 0)
+    if arm == "baseline":
+        return own_size(spec, chosen.argument)
+    return float(spec.model_of(arm).arguments[chosen.argument])
 
 
 def _lower(metric: str) -> str:
@@ -121,8 +125,8 @@ def _lower(metric: str) -> str:
 
 def _noun(evidence: Evidence, found: DoubleDescent) -> str:
     spec = evidence.spec
-    if found.axis == "width" and isinstance(spec, Spec) and spec.double_descent is not None:
-        return clean(spec.double_descent.argument.replace("_", " "), 30)
+    if found.axis == "width" and isinstance(spec, Spec):
+        return clean((spec.double_descent or Chosen()).argument.replace("_", " "), 30)
     return NOUN[found.axis]
 
 
@@ -181,7 +185,7 @@ def _panel(axes: "Axes", found: DoubleDescent, series: Measured, role: str, noun
         axes.axvspan(*np.clip(found.peak.interval, left, right), color=COLOURS["alarm"], alpha=0.12, linewidth=0)
         axes.axvline(found.peak.at, color=COLOURS["alarm"], linewidth=1.1, zorder=2)
     if found.interpolation.at is not None:
-        axes.axvline(found.interpolation.at, color=COLOURS["validation"], linewidth=1.1, linestyle=(0, (3, 2)), zorder=2)
+        axes.axvline(found.interpolation.at, color=COLOURS["validation"], linewidth=1.1, linestyle="--", zorder=2)
     axes.yaxis.set_major_locator(MaxNLocator(4))
     unit = " (%)" if series.share else ""
     axes.text(-LEFT / (WIDTH - LEFT - RIGHT) + 0.014, 1.03, f"{series.split} {series.name}{unit}",
@@ -206,7 +210,8 @@ def _table(evidence: Evidence, found: DoubleDescent, test: Measured, train: Meas
         blocks = f"{int(fitted[index].sum())} of {test.values.shape[1]}"
         rows.append((words.position(size), *cells, blocks, ", ".join(mark)))
     return table(
-        f"By {noun}", (_capital(noun), False), (f"{_capital(test.split)} {test.name} (standard deviation)", True),
+        f"By {noun}", (words.capital(noun), False),
+        (f"{words.capital(test.split)} {test.name} (standard deviation)", True),
         (f"Training {train.name} (standard deviation)", True), ("Blocks that fit", True), ("Mark", False), rows=rows,
     )  # fmt: skip
 
@@ -220,7 +225,3 @@ def _value(number: float, series: Measured) -> str:
     if not np.isfinite(number):
         return words.NOT_FINITE
     return value(number, "accuracy" if series.share else "loss")
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]

@@ -6,6 +6,7 @@ import numpy as np
 
 from advisor.experiments.dose_response import DoseResponse, StrengthEffect
 from advisor.experiments.evidence import Evidence
+from advisor.experiments.kinds import own_value
 from advisor.experiments.spec import Spec
 from advisor.report import words
 from advisor.report.axis import BETWEEN, LETTER, Lines, drawable, spaced, value_limits, wrapped
@@ -27,7 +28,7 @@ def dose_exhibit(evidence: Evidence, found: DoseResponse) -> Exhibit:
     said = "; ".join(f"{value_text(item, evidence)}: {change(item.change, found.metric)}" for item in found.strengths)
     best = next(item for item in found.strengths if item.strength == found.recommended)
     return Exhibit(
-        heading=f"{_capital(metric_title(found.metric))} by {name}",
+        heading=f"{words.capital(metric_title(found.metric))} by {name}",
         title=f"Change of {evidence.results.measured} over {name}, against the baseline. {said}. Recommended: "
         f"{value_text(best, evidence)}",
         build=lambda: _figure(evidence, found),
@@ -48,14 +49,7 @@ def value_text(item: StrengthEffect, evidence: Evidence) -> str:
 
 def _own(evidence: Evidence) -> float | None:
     spec = evidence.spec
-    if not isinstance(spec, Spec) or spec.sweep is None:
-        return None
-    chosen = spec.sweep
-    if chosen.technique is None:
-        value = getattr(spec.baseline, chosen.parameter, None)
-    else:
-        value = spec.baseline.techniques.get(chosen.technique, {}).get(chosen.parameter)
-    return float(value) if isinstance(value, (int, float)) else None
+    return own_value(spec) if isinstance(spec, Spec) and spec.sweep is not None else None
 
 
 def _parameter(evidence: Evidence) -> str:
@@ -80,11 +74,15 @@ def _figure(evidence: Evidence, found: DoseResponse) -> "Figure":
     from matplotlib.ticker import FixedFormatter, FixedLocator, MaxNLocator
 
     results, items = evidence.results, found.strengths
-    scale, unit = words.factor(found.metric), words.unit(found.metric)
+    scale = words.factor(found.metric)
     use = next(item for item in items if item.strength == found.recommended)
-    above: Lines = [(f"change of {results.measured}{f' ({unit})' if unit else ''}, against the baseline", "ink")]
+    above: Lines = [(f"change of {results.measured}{words.in_unit(found.metric)}, against the baseline", "ink")]
     above.append((f"○ use {value_text(use, evidence)}", "validation"))
     above.append(("shaded: not told from the best", "muted"))
+    low, high = _limits(found, scale)
+    outside = [item for item in items if not low <= item.change * scale <= high]
+    if outside:
+        above.append(("▲ outside the picture, with its value", "muted"))
     above = wrapped(above)
     top = 0.2 + LINE * len(above)
     figure = canvas(top + PLOT + BELOW)
@@ -93,7 +91,7 @@ def _figure(evidence: Evidence, found: DoseResponse) -> "Figure":
     at = _positions(found)
     pad = 0.05 * (at[-1] - at[0]) or 0.5
     axes.set_xlim(at[0] - pad, at[-1] + pad)
-    axes.set_ylim(*_limits(found, scale))
+    axes.set_ylim(low, high)
     _shade(axes, at, found)
     axes.axhline(0, color=COLOURS["muted"], linewidth=0.9, zorder=1)
     _shape(axes, at, found, scale)
@@ -101,8 +99,8 @@ def _figure(evidence: Evidence, found: DoseResponse) -> "Figure":
         if np.isfinite(item.change):
             _point(axes, x, item, found.metric)
             if item is use:
-                axes.plot([x], [item.change * scale], marker="o", markersize=12, markerfacecolor="none",
-                          markeredgecolor=COLOURS["validation"], markeredgewidth=1.5, clip_on=False, zorder=6)  # fmt: skip
+                axes.plot([x], [item.change * scale], marker="o", markersize=12, markerfacecolor="none", zorder=6,
+                          markeredgecolor=COLOURS["validation"], markeredgewidth=1.5, clip_on=False)  # fmt: skip
     labels = ["baseline" if item.strength == 0 else f"{item.strength:g}" for item in items]
     inches = WIDTH - LEFT - RIGHT
     kept = spaced([(x - at[0]) / (at[-1] - at[0] or 1) * inches for x in at],
@@ -184,11 +182,8 @@ def _table(evidence: Evidence, found: DoseResponse) -> Table:
         for item in found.strengths
     ]  # fmt: skip
     return table(
-        f"{_capital(metric_title(found.metric))} by {_parameter(evidence)}", (_parameter(evidence), False), ("Mean difference", True),
+        f"{words.capital(metric_title(found.metric))} by {_parameter(evidence)}",
+        (_parameter(evidence), False), ("Mean difference", True),
         (f"Interval ({words.level(1 - found.alpha)})", True), (f"Fitted ({found.shape})", True),
         ("As good as the best", False), rows=rows,
     )  # fmt: skip
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-ROW = 0.6  # inches of height for one arm
+ROW, DENSE_ROW = 0.6, 0.38  # inches of height for one arm, and for one of many
+MANY = 8  # arms
 
 
 @overload
@@ -43,7 +44,7 @@ def _figure(results: Results) -> "Figure":
     count = max(1, len(results.arms))
     unit = f" ({words.unit(results.metric)})" if words.unit(results.metric) else ""
     top, bottom = 0.06 + 2 * LINE + 0.1, 0.55
-    figure = canvas(top + count * ROW + bottom)
+    figure = canvas(top + count * (ROW if count <= MANY else DENSE_ROW) + bottom)
     band = f"shaded: below {words.size(results.minimum_effect, results.metric)}, too small to matter"
     write(figure, [(f"change of {results.measured}{unit}, arm minus baseline", "ink")])
     if results.minimum_effect > 0:
@@ -88,8 +89,9 @@ def _row(axes: "Axes", row: int, arm: ArmEvidence, results: Results) -> None:
     scale = words.factor(results.metric)
     dots = _finite(arm.comparison.differences) * scale
     # A fixed low-discrepancy shift up or down parts equal values; it means nothing.
-    shift = ((np.arange(len(dots)) * 0.618034) % 1 - 0.5) * (0.2 if len(dots) > 4 else 0)
-    axes.plot(dots, row + 0.57 + shift, linestyle="", marker="o", markersize=3.6, color=role,
+    height, spread = (0.57, 0.2) if len(results.arms) <= MANY else (0.63, 0.12)
+    shift = ((np.arange(len(dots)) * 0.618034) % 1 - 0.5) * (spread if len(dots) > 4 else 0)
+    axes.plot(dots, row + height + shift, linestyle="", marker="o", markersize=3.6, color=role,
               alpha=0.55 if len(dots) < 40 else 0.3, markeredgewidth=0, zorder=3)  # fmt: skip
     if arm.comparison.interval is not None:
         ends = np.clip(np.array(arm.comparison.interval) * scale, -LARGEST, LARGEST)

@@ -6,12 +6,12 @@ from advisor.report import words
 
 NAMED = 6  # arms in one line; the table has all
 # Why arms end early, in the order in which the page says it.
-REASONS: dict[Settled, str] = {
-    "effect": "an effect is shown",
-    "equivalent": "equivalent, the interval lies inside the minimum effect",
-    "identical": "identical to the baseline, bit for bit",
-    "futile": "given up, more blocks would hardly decide it",
-    "not finite": "not finite, some runs diverged",
+REASONS: dict[Settled, tuple[str, str]] = {
+    "effect": ("Effect shown", "the interval left zero"),
+    "equivalent": ("Equivalent", "the interval lies inside the minimum effect"),
+    "identical": ("Identical", "every block ended like the baseline, bit for bit"),
+    "futile": ("Given up", "more blocks would hardly decide it"),
+    "not finite": ("Not finite", "some values were not numbers"),
 }
 SHORT: dict[Settled, str] = {
     "effect": "effect", "equivalent": "equivalent", "identical": "identical", "futile": "given up",
@@ -20,9 +20,8 @@ SHORT: dict[Settled, str] = {
 
 
 def ended(arm: ArmEvidence, evidence: Evidence) -> str:
-    """When and why, as short as a cell: "7 of 20, effect"."""
-    results = evidence.results
-    return f"{arm.comparison.n} of {results.horizon}, {why(arm, evidence)}"
+    """When and why, as short as a cell: "7, effect"."""
+    return f"{arm.comparison.n}, {why(arm, evidence)}"
 
 
 def why(arm: ArmEvidence, evidence: Evidence) -> str:
@@ -33,31 +32,29 @@ def why(arm: ArmEvidence, evidence: Evidence) -> str:
 
 
 def how_it_ended(evidence: Evidence) -> list[tuple[str, str]]:
-    """(reason, the arms that ended for it with their blocks) for an experiment whose arms may end early."""
+    """(reason, the arms that ended for it and after how many blocks), where arms may end early."""
     results = evidence.results
     groups = []
-    for reason, text in REASONS.items():
+    for reason, (title, meaning) in REASONS.items():
         arms = [arm for arm in results.arms if arm.settled == reason]
         if arms:
-            groups.append((_capital(text), _named(arms, evidence)))
+            groups.append((title, _named(arms, evidence, "settled", meaning)))
     going = [arm for arm in results.arms if not arm.settled]
     if going:
         cut = results.blocks < results.horizon
-        text = "Not settled when the time ran out" if cut else "Not settled by the last block"
-        groups.append((text, _named(going, evidence)))
+        meaning = "the time for more ran out" if cut else "the last block came before it was settled"
+        groups.append(("Not settled", _named(going, evidence, "ended", meaning)))
     return groups
 
 
-def _named(arms: list[ArmEvidence], evidence: Evidence) -> str:
-    return f"{words.listed([_after(arm, evidence) for arm in arms], NAMED)}."
-
-
-def _after(arm: ArmEvidence, evidence: Evidence) -> str:
-    text = f"{arm.name} after {arm.comparison.n} of at most {evidence.results.horizon} blocks"
-    if arm.verdict != "undecided":
-        return text
-    prospect = outlook(arm)
-    return f"{text} ({prospect})" if prospect else text
+def _named(arms: list[ArmEvidence], evidence: Evidence, verb: str, meaning: str) -> str:
+    said = []
+    for place, arm in enumerate(arms):
+        text = f"{arm.name} {f'{verb} ' * (place == 0)}after {arm.comparison.n}"
+        text += f" of at most {evidence.results.horizon} blocks" * (place == 0)
+        prospect = outlook(arm) if arm.verdict == "undecided" else ""
+        said.append(f"{text} ({prospect})" if prospect else text)
+    return f"{words.listed(said, NAMED)}: {meaning}."
 
 
 def outlook(arm: ArmEvidence) -> str:
@@ -77,7 +74,3 @@ def needed(arm: ArmEvidence) -> str:
     if arm.power is None:
         return "not known"
     return f"about {arm.blocks_needed}" if arm.blocks_needed is not None else f"over {MOST_BLOCKS}"
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]

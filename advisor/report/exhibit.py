@@ -1,6 +1,6 @@
 """An exhibit: a picture with the caption that says how to read it, and the same in numbers as a table."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -47,7 +47,7 @@ class Exhibit:
         return Markup(self.picture("svg"))
 
 
-def table(name: str, *columns: tuple[str, bool], rows: list[tuple[str, ...]], stack: bool = True) -> Table:
+def table(name: str, *columns: tuple[str, bool], rows: Sequence[tuple[str, ...]], stack: bool = True) -> Table:
     """A table of (title, holds numbers) columns."""
     return Table(
         name=name, columns=tuple(title for title, _ in columns), numbers=tuple(number for _, number in columns),

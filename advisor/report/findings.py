@@ -12,6 +12,7 @@ from advisor.report.exhibit import Exhibit
 from advisor.report.path_plot import path_exhibit
 from advisor.report.picture import Format
 from advisor.report.power_plot import power_exhibit
+from advisor.report.recipe_plot import recipe_exhibit
 from advisor.report.size_plot import size_exhibit
 
 
@@ -32,6 +33,8 @@ def exhibit_of(evidence: Evidence) -> Exhibit | None:
         return descent_exhibit(evidence, found.double_descent)
     if found.data_size is not None:
         return size_exhibit(evidence, found.data_size)
+    if found.recipe is not None:
+        return recipe_exhibit(evidence, found.recipe)
     return power_exhibit(evidence, found.power) if found.power else None
 
 

@@ -3,6 +3,7 @@
 Everything that came from a file is escaped by the template; the pictures come as inline SVG that escapes its own text.
 """
 
+import math
 import re
 from functools import cache
 from pathlib import Path
@@ -93,13 +94,18 @@ def _environment() -> Environment:
         "change": change,
         "duration": duration,
         "metric_title": metric_title,
+        "bare": lambda text: str(text).removesuffix(" points"),
         "plain": lambda text: str(text).replace("_", " "),
         "parameters": _parameters,
         "range": lambda ends, metric: interval(ends[0], ends[1], metric),
         "moment": lambda text: str(text).replace("T", " ").replace("+00:00", " UTC").replace("Z", " UTC"),
-        "value": value,
+        "value": _value,
     }
     return environment
+
+
+def _value(number: float | None, metric: str) -> str:
+    return value(number, metric) if number is None or math.isfinite(number) else report_words.NOT_FINITE
 
 
 def _parameters(parameters: dict[str, object]) -> str:

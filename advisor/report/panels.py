@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 MOST_PANELS = 12  # more do not fit on a screen
 LEFT, RIGHT, GAP, BELOW = 0.5, 0.12, 0.3, 0.52  # inches
-HEAD = LINE + 0.06
+HEAD = LINE + 0.12
 
 
 def panels(

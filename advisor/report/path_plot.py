@@ -8,7 +8,7 @@ from advisor.diagnosis.trend import LARGEST
 from advisor.experiments.evidence import ArmEvidence, Evidence
 from advisor.experiments.sequential import Look
 from advisor.report import words
-from advisor.report.axis import Lines, drawable, value_limits
+from advisor.report.axis import Lines, drawable, too_small, value_limits
 from advisor.report.endings import why
 from advisor.report.exhibit import Exhibit, Table, table
 from advisor.report.panels import MOST_PANELS, panels
@@ -55,10 +55,10 @@ def _figure(evidence: Evidence, arms: list[ArmEvidence]) -> "Figure":
     from matplotlib.ticker import MaxNLocator
 
     results = evidence.results
-    scale, unit = words.factor(results.metric), words.unit(results.metric)
-    above: Lines = [(f"change of {results.measured}{f' ({unit})' if unit else ''}", "ink")]
-    if results.minimum_effect > 0:
-        above.append((f"grey: below {words.size(results.minimum_effect, results.metric)}, too small to matter", "muted"))
+    scale = words.factor(results.metric)
+    better = "↑ better" if results.direction == "max" else "↓ better"
+    above: Lines = [(f"change of {results.measured}{words.in_unit(results.metric)}, {better}", "ink")]
+    above += too_small(results.minimum_effect, results.metric, "grey")
     first = min(look.n for arm in arms for look in arm.looks)
     room = max(0.5, 0.03 * (results.horizon - first))
     figure, made = panels(
@@ -72,10 +72,6 @@ def _figure(evidence: Evidence, arms: list[ArmEvidence]) -> "Figure":
         axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
     for axes in made[-2:] if len(made) > 3 else made[-1:]:
         axes.set_xlabel("blocks")
-    better = "↑ better" if results.direction == "max" else "↓ better"
-    last = made[-1] if len(made) <= 3 else made[(len(made) - 1) // 2 * 2]
-    last.annotate(better, (0, 0), xycoords="axes fraction", xytext=(0, -30), textcoords="offset points",
-                  color=COLOURS["muted"])  # fmt: skip
     return figure
 
 

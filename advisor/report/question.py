@@ -1,11 +1,13 @@
 """What each kind of experiment was asked, and which of its sentences answer that."""
 
 from advisor.experiments.evidence import Evidence
+from advisor.experiments.kinds import DoubleDescent, own_size
 from advisor.experiments.spec import Spec
 from advisor.report import words
 
 # Kind -> the heading over its answer.
 QUESTIONS = {
+    "recipe": "Which steps to keep",
     "ablate": "What the recipe is made of",
     "sweep": "Which value to use",
     "bias_variance": "Bias or variance",
@@ -27,6 +29,8 @@ def lead(evidence: Evidence) -> tuple[str, ...]:
         return (*own[:1], said[-1])
     if found.data_size is not None:
         return (*(part.sentence for part in found.data_size.more), *said[1 + len(found.data_size.more) :])
+    if found.recipe is not None:
+        return said[len(found.recipe.decisions) :]
     return said[:_NAMED] if found.power else said[:1]
 
 
@@ -49,9 +53,9 @@ def notes(evidence: Evidence) -> tuple[str, ...]:
 
 
 def title_of(evidence: Evidence) -> str | None:
-    """The experiment in a line; None of `verify`, where the names of the arms say it."""
+    """The experiment in a line; None of a user's script, and where the names of few arms say it."""
     spec = evidence.spec
-    if not isinstance(spec, Spec) or evidence.kind == "verify":
+    if not isinstance(spec, Spec) or (spec.kind == "verify" and len(spec.arm_names) <= _NAMED):
         return None
     data: str | tuple[str, ...] = getattr(spec.data, spec.data.source)
     where = f"{spec.model.name or spec.model.entry} on {data if isinstance(data, str) else ' and '.join(data)}"
@@ -59,16 +63,21 @@ def title_of(evidence: Evidence) -> str | None:
 
 
 def _what(spec: Spec) -> str:
+    if spec.kind == "verify":
+        return f"{words.listed(spec.arm_names, _NAMED - 1)} against the baseline"
     if spec.kind == "ablate":
         return f"Ablation of {words.listed(list(spec.arms), _NAMED)}"
+    if spec.kind == "recipe":
+        return f"Recipe of {words.listed(list(spec.arms), _NAMED)}"
     if spec.kind == "power":
         return f"Pilot of {words.listed(list(spec.arms), _NAMED)}"
     if spec.sweep is not None:
         parts = (spec.sweep.technique, spec.sweep.parameter)
         return f"Sweep of {' '.join(part for part in parts if part).replace('_', ' ')}"
-    if spec.double_descent is not None:
-        over = {"model": spec.double_descent.argument, "epochs": "epochs", "train_size": "training examples"}
-        return f"Double descent over {over[spec.double_descent.over].replace('_', ' ')}"
+    if spec.kind == "double_descent":
+        chosen = spec.double_descent or DoubleDescent()
+        over = {"model": chosen.argument, "epochs": "epochs", "train_size": "training examples"}
+        return f"Double descent over {over[chosen.over].replace('_', ' ')}"
     if spec.kind == "bias_variance":
         several = spec.bias_variance is not None and spec.bias_variance.values
         return "Bias and variance" + (f" by {spec.bias_variance.argument}" if several and spec.bias_variance else "")
@@ -82,5 +91,4 @@ def _own_size(evidence: Evidence) -> str:
     if not isinstance(spec, Spec) or spec.bias_variance is None:
         return "\0"
     argument = spec.bias_variance.argument
-    own = spec.model.arguments.get(argument)
-    return f"{argument} {own:g}:" if isinstance(own, (int, float)) else "\0"
+    return f"{argument} {own_size(spec, argument):g}:"

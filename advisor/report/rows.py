@@ -29,12 +29,16 @@ class Bar:
 
 @dataclass(frozen=True)
 class Row:
-    """One name with its bars; `role` is their colour, `said` stands beside the name where there is room."""
+    """One name with its bars; `role` is their colour, `said` stands beside the name where there is room.
+
+    `short` is what the name is where there is little room; empty: its beginning.
+    """
 
     name: str
     said: str
     role: str
     bars: tuple[Bar, ...]
+    short: str = ""
 
 
 def rows_figure(
@@ -80,7 +84,7 @@ def _row(axes: "Axes", row: Row, start: float, height: float, scale: float, *, d
     # The zero line stops below each line of text.
     axes.plot([0, 0], [first, start + height], color=COLOURS["muted"], linewidth=0.9, zorder=1)
     if dense:
-        axes.annotate(clean(row.name, 22), (0, start + height / 2), xycoords=("axes fraction", "data"),
+        axes.annotate(clean(row.short or row.name, 22), (0, start + height / 2), xycoords=("axes fraction", "data"),
                       xytext=(-NAME * 72, 0), textcoords="offset points", va="center", color=COLOURS[row.role],
                       parse_math=False)  # fmt: skip
     else:

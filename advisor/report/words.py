@@ -18,6 +18,16 @@ def unit(metric: str) -> str:
     return "points" if metric in SHARES else ""
 
 
+def in_unit(metric: str) -> str:
+    """The unit behind what is drawn: " (points)" for shares, else nothing."""
+    return f" ({unit(metric)})" if unit(metric) else ""
+
+
+def capital(text: str) -> str:
+    """The text with a capital first letter."""
+    return text[:1].upper() + text[1:]
+
+
 def number(value: float | None, digits: int = 3) -> str:
     """A plain number with so many significant digits; scientific only where it is very large or very small."""
     if value is None or not math.isfinite(value):

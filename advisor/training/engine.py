@@ -19,7 +19,7 @@ from advisor.data import Dataset, load, split
 from advisor.data.entry_point import find_entry, raised
 from advisor.data.sampling import sample, with_wrong_labels
 from advisor.errors import AdvisorError
-from advisor.experiments.answers import keep
+from advisor.experiments.answers import keep, keep_losses
 from advisor.experiments.evidence import EpochRow, RunResult
 from advisor.experiments.spec import METRICS
 from advisor.models.build import build, check_output
@@ -245,6 +245,7 @@ class Trainee:
             outcome_digest=outcome_digest(run.model, test),
             rows=tuple(_row(row) for row in run.history),
             notes=tuple(self.notes),
+            losses=keep_losses(test, self.parts["test"].targets) if run.task.kind == "class" else "",
             answers=keep(test, self.parts["test"].targets, run.task.kind) if plan.answers else None,
         )
         corrupted = self.data.corrupted

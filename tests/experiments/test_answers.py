@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from advisor.experiments.answers import KEPT_ANSWERS, Answers, keep, pack, unpack
+from advisor.experiments.answers import KEPT_ANSWERS, Answers, keep, keep_losses, pack, unpack
 from advisor.experiments.bias_variance import cross_entropy
 from advisor.training.metrics import measure
 
@@ -81,3 +81,10 @@ def test_answers_survive_json_and_make_a_decomposition_that_adds_up_to_the_loss(
     logs = np.stack([answers.unpack_outputs() for answers in again])
     found = cross_entropy(logs, again[0].unpack_targets().astype(np.int64))
     assert found.risk.value == pytest.approx(np.mean([_nll(answers) for answers in kept]), abs=2e-3)
+
+
+def test_losses_are_those_of_each_example_and_average_to_the_nll() -> None:
+    outputs, targets = _outputs(300, 7), _ids(300, 7)
+    losses = unpack(keep_losses(outputs, targets))
+    exact = functional.cross_entropy(outputs, targets, reduction="none").numpy()
+    assert losses == pytest.approx(exact, rel=1e-3, abs=1e-3)

@@ -10,6 +10,7 @@ import torch
 from advisor.experiments import findings
 from advisor.experiments.answers import keep
 from advisor.experiments.assess import rule_for
+from advisor.experiments.combinations import combinations
 from advisor.experiments.evidence import EpochRow, RunResult
 from advisor.experiments.finding import Findings
 from advisor.experiments.kinds import most_blocks
@@ -38,7 +39,7 @@ def _run(arm: str, block: int, test: float, train: float = 0.0, **more: Any) -> 
     metrics = {"nll": test, "accuracy": 1 - test, "r2": 1 - test}
     rows = tuple(
         EpochRow(epoch=epoch, train_loss=0.5, train_eval_loss=0.5, train_metric=train, validation_loss=0.5,
-                 validation_metric=test + 0.3 / epoch)
+                 validation_metric=test * (1 + 1 / epoch))
         for epoch in range(1, 7)
     )  # fmt: skip
     return RunResult(
@@ -81,8 +82,6 @@ def test_an_ablation_finds_which_step_carries_the_recipe() -> None:
 def test_a_factorial_ablation_finds_the_same_without_ever_running_steps_that_do_not_go_together() -> None:
     arms = {**STEPS, "ema": {"techniques": {"ema": {}}}, "swa": {"techniques": {"swa": {}}}}
     spec = _spec(kind="ablate", arms=arms, ablate={"design": "factorial"})
-    from advisor.experiments.kinds import combinations
-
     on = combinations(spec) | {"baseline": []}
     found = _found(spec, lambda arm, block: 1.0 - 0.4 * ("slow" in on[arm]))
     assert found.factorial is not None
@@ -157,7 +156,7 @@ def test_more_data_is_judged_for_the_baseline_and_the_arm_is_worth_data() -> Non
 
     def value(arm: str, block: int) -> float:
         size = float(arm.rpartition("n-")[2]) if "n-" in arm else SIZES["train"]
-        return (0.5 if arm.startswith("slow") else 1.0) * 6 * size**-0.5
+        return (3.0 if arm.startswith("slow") else 6.0) / float(np.sqrt(size))
 
     found = _found(spec, value)
     assert found.data_size is not None
@@ -185,7 +184,7 @@ def _answered(spec: Spec, blocks: int, spread: float) -> list[RunResult]:
     """Runs whose answers scatter by `spread` from sample to sample."""
     generator = torch.Generator().manual_seed(0)
     targets = torch.randint(3, (60,), generator=generator)
-    common = torch.nn.functional.one_hot(targets, 3) + torch.randn(60, 3, generator=generator)
+    common = 2.0 * torch.nn.functional.one_hot(targets, 3)
     return [
         _run(arm, block, 0.5,
              answers=keep(common + spread * torch.randn(60, 3, generator=generator), targets, "class"))
@@ -194,7 +193,7 @@ def _answered(spec: Spec, blocks: int, spread: float) -> list[RunResult]:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("spread", "dominant"), [(0.05, "Bias"), (9.0, "Variance")])
+@pytest.mark.parametrize(("spread", "dominant"), [(0.05, "Bias"), (3.0, "Variance")])
 def test_bias_and_variance_come_from_the_answers_of_the_runs(spread: float, dominant: str) -> None:
     spec = _spec(kind="bias_variance")
     found = findings.find(spec, _answered(spec, 12, spread), SIZES, rule_for(spec, 12, SIZES))

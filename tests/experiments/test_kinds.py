@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from advisor.errors import AdvisorError
-from advisor.experiments.kinds import MOST_BLOCKS, clashes, factorial_of, other_sizes, own_size, sample_for
+from advisor.experiments.combinations import clashes, factorial_of
+from advisor.experiments.kinds import MOST_BLOCKS, other_sizes, own_size, sample_for
 from advisor.experiments.plan import Circumstances, DataFacts, plan_run
 from advisor.experiments.spec import Spec, parse_spec
 
@@ -226,6 +227,7 @@ def test_bias_and_variance_divide_the_training_split_anew_for_every_group_of_blo
         ({"kind": "double_descent", "design": {"max_blocks": 2}}, ["needs 3 blocks", "max_blocks is 2"]),
         ({"kind": "power", "arms": STEPS, "design": {"max_blocks": 2}}, ["needs 3 blocks"]),
         ({"kind": "power", "arms": STEPS, "minimum_effect": 0}, ["set minimum_effect"]),
+        ({"kind": "recipe", "arms": STEPS, "design": {"tune": "grid"}}, ["tune: grid belongs to verify", "recipe"]),
         ({"kind": "bias_variance", "design": {"max_blocks": 3}}, ["needs 4 blocks", "one for each of its splits"]),
         ({"kind": "bias_variance", "design": {"split": "resampled"}}, ["split: fixed"]),
         ({"kind": "bias_variance", "bias_variance": {"splits": 1}}, ["bias_variance.splits", "2"]),

@@ -46,7 +46,9 @@ def test_a_campaign_of_the_blocks_needed_finds_the_effect_about_as_often_as_was_
     assert blocks is not None
     rule = Rule(alpha=0.05, horizon=blocks, minimum_effect=0.0)
     random = np.random.default_rng(3)
-    found = sum(follow({"arm": random.normal(effect, 1, blocks).tolist()}, rule)["arm"].settled == "effect" for _ in range(200))
+    found = sum(
+        follow({"arm": random.normal(effect, 1, blocks).tolist()}, rule)["arm"].settled == "effect" for _ in range(200)
+    )
     # More than one look: power is a little above that of the last one, which is what was asked for.
     assert WANTED_POWER - 0.09 < found / 200 < WANTED_POWER + 0.14
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from advisor.experiments.assess import followed
+from advisor.experiments.assess import followed, skewness_notes
 from advisor.experiments.boundary import bound
 from advisor.experiments.sequential import Rule, follow
 from advisor.experiments.statistics import Outlook, compare, judge
@@ -104,3 +104,12 @@ def test_power_and_blocks_needed_agree_with_simulation() -> None:
 def test_what_hundreds_of_blocks_would_not_find_is_said_so() -> None:
     differences = [0.03, -0.03, 0.02, -0.02, 0.01, -0.0101]
     assert "even 500 would not" in _judged(differences, minimum=0.0)[1]
+
+
+def test_skewed_differences_are_said_to_be_so() -> None:
+    random = np.random.default_rng(6)
+    skewed = compare((random.exponential(size=20) ** 1.5).tolist(), metric="nll", alpha=0.05)
+    assert "skewed" in skewness_notes(skewed)[0]
+    quiet = [skewness_notes(compare(random.normal(size=20).tolist(), metric="nll", alpha=0.05)) for _ in range(50)]
+    assert sum(map(bool, quiet)) <= 4
+    assert skewness_notes(compare([0.1, 0.1, 5.0], metric="nll", alpha=0.05)) == ()

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from advisor.contract import content_id
 from advisor.curves import Curves, Series, Unit
 from advisor.diagnosis.model import Cause, Diagnosis, Finding, Kind, StopAdvice
 from advisor.experiments.evidence import (
@@ -197,7 +198,7 @@ def _run(arm: str, block: int, value: float, metric: str) -> RunResult:
     return RunResult(
         run_id=f"{arm[:8]}{block:04d}", arm=arm, block=block, seed=101 + block,
         test={metric: value, "nll": 0.4}, validation={metric: value}, train={metric: 1.0, "nll": 0.01},
-        kept_epoch=29, epochs_run=30, outcome_digest="0" * 16,
+        kept_epoch=29, epochs_run=30, outcome_digest=content_id([arm, block]),
         rows=(EpochRow(epoch=0, train_loss=2.0, train_eval_loss=1.9, validation_loss=1.9, validation_metric=0.4),),
     )  # fmt: skip
 

@@ -13,6 +13,8 @@ from advisor.contract import content_id
 from advisor.experiments.answers import Answers
 from advisor.experiments.assess import assess, rule_for
 from advisor.experiments.evidence import Cost, EpochRow, Evidence, Provenance, RunResult
+from advisor.experiments.finding import Findings
+from advisor.experiments.recipe_trial import RecipeTrial, StepDecision
 from advisor.experiments.spec import DataSpec, Design, ModelSpec, Spec, Training
 
 SIZES = {"train": 989, "validation": 359, "test": 449}
@@ -36,14 +38,14 @@ def spec_of(kind: str, *, arms: dict[str, dict[str, Any]] | None = None, **field
     )  # fmt: skip
 
 
-def judged(spec: Spec, value: Value, *, blocks: int | None = None, horizon: int | None = None, **parts: Any) -> Evidence:
+def judged(spec: Spec, value: Value, **parts: Any) -> Evidence:
     """The evidence of runs with these values; `parts`: functions that give further fields of a run."""
-    blocks = blocks or spec.max_blocks
+    blocks = spec.max_blocks
     runs = [_run(spec, arm, block, value(arm, block), parts) for block in range(blocks)
             for arm in ("baseline", *spec.arm_names)]  # fmt: skip
     arms = ("baseline", *spec.arm_names)
     return Evidence(
-        kind=spec.kind, spec=spec, results=assess(spec, runs, SIZES, rule_for(spec, horizon or spec.max_blocks, SIZES)),
+        kind=spec.kind, spec=spec, results=assess(spec, runs, SIZES, rule_for(spec, blocks, SIZES)),
         cost=Cost(
             wall_seconds=65.2, training_seconds=118.0, runs_trained=len(runs), runs_reused=0,
             seconds_per_run=dict.fromkeys(arms, 1.25), multiplier=dict.fromkeys(arms, 1.0),
@@ -83,8 +85,9 @@ def looked_at() -> Evidence:
         mean, spread = effect.get(arm, (0.0, 0.0 if arm == "twin" else 0.01))
         return base + (mean + spread * noise(arm, block) if arm not in ("baseline", "twin") else 0.0)
 
+    changes = {name: {"lr": round(2e-3 + i * 1e-4, 4)} for i, name in enumerate(arms)}
     return judged(
-        spec_of("verify", arms={name: {"lr": 2e-3 + i * 1e-4} for i, name in enumerate(arms)}, blocks=20), value,
+        spec_of("verify", arms=changes, blocks=20), value,
         outcome_digest=lambda arm, block: content_id(["twin" if arm == "baseline" else arm, block]),
         corruptions=damaged,
     )  # fmt: skip
@@ -101,7 +104,7 @@ def damaged(arm: str, block: int) -> dict[str, float]:
 
 def sixteen_arms(horizon: int = 20) -> Evidence:
     """Sixteen arms with long names."""
-    arms = {f"{index:02d}_{LONG}"[:64]: {"lr": 2e-3 + index * 1e-4} for index in range(16)}
+    arms = {f"{index:02d}_{LONG}"[:64]: {"lr": round(2e-3 + index * 1e-4, 4)} for index in range(16)}
     return judged(
         spec_of("verify", arms=arms, blocks=horizon),
         lambda arm, block: 0.9 + 0.01 * noise(block)
@@ -140,10 +143,8 @@ def long_ablation(steps: int = 15) -> Evidence:
 
 
 def _recipe(spec: Spec, arm: str, block: int, spread: float) -> float:
-    from advisor.experiments.kinds import combinations
-
-    on = combinations(spec).get(arm, [])
-    both = 0.011 if {"mixup", "weight_decay"} <= set(on) else 0.0
+    on = spec.arm(arm).techniques
+    both = 0.011 if {"mixup", "weight_decay"} <= on.keys() else 0.0
     return 0.9 + sum(GAINS[step] for step in on) - both + spread * noise(arm, block) + 0.01 * noise(block)
 
 
@@ -235,7 +236,7 @@ def data_size(*, arm: bool = True, gain: float = 0.75, blocks: int = 5) -> Evide
 
     def value(name: str, block: int) -> float:
         size = float(name.split("n-")[-1]) if "n-" in name else 989.0
-        error = 1.6 * size**-0.5 * (gain if name.startswith("mixup") else 1.0)
+        error: float = 1.6 * size**-0.5 * (gain if name.startswith("mixup") else 1.0)
         return 1 - error * math.exp(0.06 * noise(name, block))
 
     return judged(spec, value)
@@ -245,18 +246,45 @@ def pilot(arms: int = 2, *, spread: float = 0.006, blocks: int = 6) -> Evidence:
     """A pilot of so many arms, each twice as noisy as the one before."""
     names = {f"{index:02d}_{LONG}"[:64] if arms > 3 else f"arm{index}": index for index in range(arms)}
     spec = spec_of("power", arms={name: {"lr": 2e-3 + i * 1e-4} for name, i in names.items()}, blocks=blocks)
-    return judged(
-        spec,
-        lambda arm, block: 0.9
-        + 0.01 * noise(block)
-        + (0.0 if arm == "baseline" else spread * 2 ** min(names[arm], 3) * noise(arm, block)),
-    )
+
+    def value(arm: str, block: int) -> float:
+        own = 0.0 if arm == "baseline" else spread * 2.0 ** min(names[arm], 3) * noise(arm, block)
+        return 0.9 + 0.01 * noise(block) + own
+
+    return judged(spec, value)
+
+
+def recipe(*, kept: bool = True) -> Evidence:
+    """A recipe in sequence: one step is kept, one left out, one could not be tested."""
+    verdicts = (("mixup", "helps", 0.021), ("dropout", "hurts", -0.018), ("weight_decay", "not tested", None))
+    decisions = tuple(
+        StepDecision(
+            step=step, on_top_of=("mixup",) if kept and step != "mixup" else (), kept=kept and verdict == "helps",
+            verdict=verdict if kept or verdict != "helps" else "undecided", alpha=0.0167, blocks=9 if mean else 0,
+            mean=mean, sentence=f"{verdict}: as the runs say",
+        )
+        for step, verdict, mean in verdicts
+    )  # fmt: skip
+    trial = RecipeTrial(
+        order="sequence", decisions=decisions, kept=("mixup",) if kept else (), selected_gain=0.021 if kept else None,
+        confirmed_gain=0.015 if kept else None, optimism=0.006 if kept else None,
+        optimism_interval=(-0.002, 0.014) if kept else None,
+        sentences=(*(f"{decided.step}: {decided.sentence}" for decided in decisions), "The end of it."),
+    )  # fmt: skip
+    last = judged(
+        spec_of("verify", arms={"recipe": STEPS["mixup"]}, blocks=6),
+        lambda arm, block: 0.9 + 0.01 * noise(block) + (0.015 if arm == "recipe" else 0.0) + 0.004 * noise(arm, block),
+    )  # fmt: skip
+    spec = spec_of("recipe", arms={step: STEPS[step] for step, _, _ in verdicts})
+    results = last.results.model_copy(update={"findings": Findings(sentences=trial.sentences, recipe=trial)})
+    return last.model_copy(update={"kind": "recipe", "spec": spec, "results": results})
 
 
 def of_every_kind() -> dict[str, Evidence]:
     """One usual experiment of each kind, and the forms in which some of them come."""
     return {
         "verify": looked_at(),
+        "recipe": recipe(),
         "ablate": ablation(),
         "factorial": ablation("factorial"),
         "sweep": sweep(),
@@ -273,6 +301,7 @@ def extremes() -> dict[str, Evidence]:
     """What is rare: long names, many arms, one block, no spread, nothing to judge by."""
     return {
         "sixteen_arms": sixteen_arms(),
+        "nothing_kept": recipe(kept=False),
         "one_look": sixteen_arms(horizon=5),
         "long_ablation": long_ablation(),
         "ablation_without_spread": ablation(spread=0.0),

@@ -77,6 +77,22 @@ def test_the_bits_of_a_run_do_not_depend_on_its_company(techniques: dict[str, An
         assert found == together[2]
 
 
+@pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
+@pytest.mark.parametrize("width", [3, 8, 20])
+@pytest.mark.parametrize("builtin", ["wine", "breast_cancer"])
+def test_the_row_of_a_run_in_a_stack_changes_no_bit(builtin: str, width: int, optimizer: str) -> None:
+    """Rows begin at other multiples of 64 bytes where a layer is no multiple of 16 floats."""
+    plan = make_plan(
+        data={"builtin": builtin},
+        training=Training(epochs=2, lr=0.003, optimizer=optimizer),
+        model=ModelSpec(name="mlp", arguments={"width": width}),
+    )
+    wanted = [plan.model_copy(update={"block": block, "block_seed": 50 + block}) for block in range(6)]
+    together = [result.outcome_digest for result in train_stack(wanted)]
+    for first in range(1, 6):
+        assert [result.outcome_digest for result in train_stack(wanted[first:])] == together[first:]
+
+
 def test_a_run_that_stops_early_leaves_the_others_as_they_are() -> None:
     wanted = plans(6, epochs=30, lr=0.02, techniques={"early_stopping": {"patience_epochs": 2}})
     together = train_stack(wanted)
