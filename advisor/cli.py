@@ -185,10 +185,10 @@ def verify(
     content = read_mapping(spec)
     parsed = parse_spec({**content, **changes} if isinstance(content, dict) else content, where=str(spec))
     if dry_run:
-        arms = len(parsed.arm_names) + 1
-        print(f"{arms} arms, the baseline included, on 2 to {parsed.max_blocks} blocks: at most "
-              f"{arms * parsed.max_blocks + parsed.rehearsals} runs within {parsed.budget}.")  # fmt: skip
-        print("The number of blocks is fixed once the first block has shown what a run takes.")
+        arms = ", ".join(["baseline", *parsed.arm_names])
+        print(f"{parsed.title}: arms {arms}, on 2 to {parsed.max_blocks} blocks, at most {parsed.most_runs} runs "
+              f"within {parsed.budget}.")  # fmt: skip
+        print("How many blocks fit is fixed once it is known what a run takes; settled arms end earlier.")
         return
     job = service.submit(parsed, workspace=spec.resolve().parent, workers=workers)
     if detach:

@@ -141,6 +141,11 @@ class CommandSpec(Contract):
         return self.budget_seconds / 2 if self.timeout is None else parse_duration(self.timeout)
 
     @property
+    def most_runs(self) -> int:
+        """The number of runs at most."""
+        return (len(self.arm_names) + 1) * self.max_blocks + self.rehearsals
+
+    @property
     def needs_user_code(self) -> bool:
         """A command always is the user's code."""
         return True

@@ -36,6 +36,7 @@ MOST_BLOCKS = {
     "data_size": 5,
     "power": 6,
 }
+TUNING_RUNS = 30  # of the baseline and of each arm, where they are tuned: 15 settings on 2 blocks
 OWN_PART = ("recipe", "ablate", "sweep", "bias_variance", "double_descent", "data_size")
 # The fewest that can be judged, the baseline's own size and epochs included.
 LEAST_BLOCKS = {"double_descent": 3, "power": 3}
@@ -113,6 +114,11 @@ def most_blocks(spec: Spec) -> int:
         return spec.design.max_blocks
     splits = (spec.bias_variance or BiasVariance()).splits if spec.kind == "bias_variance" else 1
     return MOST_BLOCKS[spec.kind] * splits
+
+
+def confirming_blocks(spec: Spec) -> int:
+    """The blocks on which the kept steps of a recipe are measured once more."""
+    return max(2, spec.max_blocks // 2)
 
 
 def sample_for(spec: Spec, block: int) -> Sample | None:

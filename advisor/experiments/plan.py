@@ -65,6 +65,12 @@ def check_fits(spec: Spec, facts: DataFacts) -> None:
     for name in ("baseline", *spec.arm_names):
         if spec.data_of(name).label_noise and facts.kind != "class":
             raise AdvisorError(f"label_noise changes classes, but the targets are {facts.kind!r}; leave it out.")
+        wanted = spec.data_of(name).train_size
+        if spec.data.train_size is None and wanted is not None and wanted > facts.sizes["train"]:
+            raise AdvisorError(
+                f"arm {name!r}: train_size {wanted} is more than the {facts.sizes['train']} examples left for training "
+                "after validation and test; lower it or the fractions."
+            )
         for technique in build_techniques(spec.arm(name).techniques):
             why = technique.refuse(facts.kind, facts.input_shape)
             if why:

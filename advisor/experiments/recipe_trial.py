@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from advisor.contract import Frozen
 from advisor.errors import AdvisorError, invalid
-from advisor.experiments.kinds import merged
+from advisor.experiments.kinds import confirming_blocks, merged
 from advisor.words import change, interval, metric_title
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def stage(
             "alpha": alpha,
             "first_block": spec.design.first_block + STRIDE * number,
             "test_part": "second" if confirm else "first",
-            "max_blocks": max(2, spec.max_blocks // 2) if confirm else spec.max_blocks,
+            "max_blocks": confirming_blocks(spec) if confirm else spec.max_blocks,
             "looks": "last" if confirm else spec.design.looks,
         }
     )

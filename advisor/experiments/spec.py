@@ -14,6 +14,7 @@ from advisor.experiments.command_spec import CommandSpec as CommandSpec
 from advisor.experiments.design import Blocks, check_arm_names, duration_text, parse_duration
 from advisor.experiments.kinds import (
     NEED_ARMS,
+    TUNING_RUNS,
     Ablate,
     BiasVariance,
     DataSize,
@@ -22,6 +23,7 @@ from advisor.experiments.kinds import (
     Recipe,
     Sweep,
     check_kind,
+    confirming_blocks,
     derived_arms,
     most_blocks,
 )
@@ -214,7 +216,25 @@ class Spec(Contract):
         """The experiment in a line."""
         data: str | tuple[str, ...] = getattr(self.data, self.data.source)
         named = data if isinstance(data, str) else " and ".join(data)
-        return f"{', '.join(self.arm_names)} against the baseline: {self.model.name or self.model.entry} on {named}"
+        trained = f"{self.model.name or self.model.entry} on {named}"
+        if self.kind != "verify":
+            return f"{self.kind.replace('_', ' ')}: {trained}"
+        return f"{', '.join(self.arm_names)} against the baseline: {trained}"
+
+    @property
+    def most_runs(self) -> int:
+        """The number of runs at most, all stages of the job together."""
+        one = (len(self.arm_names) + 1) * self.max_blocks
+        if self.kind == "recipe":
+            stages = (
+                one
+                if self.recipe is not None and self.recipe.order == "parallel"
+                else (2 * len(self.arm_names) * self.max_blocks)
+            )
+            return stages + 2 * confirming_blocks(self)
+        if self.design.tune != "none":
+            return one + (len(self.arm_names) + 1) * TUNING_RUNS
+        return one
 
     @property
     def budget_seconds(self) -> float:

@@ -86,7 +86,7 @@ def _lines(found: BiasVarianceCurve, unit: str) -> "Figure":
             axes.plot([x] * len(bounds), bounds, color=COLOURS[role], linewidth=1.4, alpha=0.7, zorder=3)
         if part == "risk":
             best = sizes.index(found.lowest_risk_at)
-            axes.plot([at[best]], [means[best]], marker="o", markersize=11, markerfacecolor="none",
+            axes.plot([at[best]], [means[best]], marker="o", markersize=11, markerfacecolor="none", linestyle="",
                       markeredgecolor=COLOURS["ink"], markeredgewidth=1.3, zorder=5)  # fmt: skip
     last = found.points[-1]
     named_ends(axes, [(part, estimate(last, part).value, role) for part, role in PARTS.items()], apart_by=0.075)

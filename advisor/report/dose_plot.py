@@ -99,7 +99,7 @@ def _figure(evidence: Evidence, found: DoseResponse) -> "Figure":
         if np.isfinite(item.change):
             _point(axes, x, item, found.metric)
             if item is use:
-                axes.plot([x], [item.change * scale], marker="o", markersize=12, markerfacecolor="none", zorder=6,
+                axes.plot([x], [item.change * scale], marker="o", markersize=12, markerfacecolor="none", zorder=6, linestyle="",
                           markeredgecolor=COLOURS["validation"], markeredgewidth=1.5, clip_on=False)  # fmt: skip
     labels = ["baseline" if item.strength == 0 else f"{item.strength:g}" for item in items]
     inches = WIDTH - LEFT - RIGHT

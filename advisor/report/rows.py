@@ -53,7 +53,7 @@ def rows_figure(
     height = 0.3 + ROOMY * bars
     dense = top + bottom + height * len(rows) > HIGHEST
     if dense:
-        height = max(0.24, 0.07 + DENSE * bars)
+        height = max(0.24, 0.05 + DENSE * bars)
     figure = canvas(top + height * len(rows) + bottom)
     write(figure, above)
     axes = place(figure, left=NAME + 0.1 if dense else 0.12, right=0.12, top=top, bottom=bottom)

@@ -6,7 +6,6 @@ import contextlib
 import os
 from collections.abc import Iterator
 
-
 # What MKL reads before its first product: without it a product of the same matrices may be rounded otherwise where they
 # begin at another multiple of 64 bytes in memory, as they do in another row of a stack. It costs no time.
 MKL_MODE = "AUTO,STRICT"

@@ -69,7 +69,7 @@ def test_an_untuned_baseline_is_tuned_and_that_is_said() -> None:
     assert evidence.spec == spec
     tuning = {block_seed(spec.design.model_copy(update={"first_block": STRIDE}), block) for block in range(BLOCKS)}
     assert not tuning & set(evidence.provenance.block_seeds)
-    assert executor.trained >= 3 * 15 * BLOCKS
+    assert 3 * 15 * BLOCKS <= executor.trained <= spec.most_runs
 
 
 def test_the_choice_is_by_validation_in_the_metrics_direction() -> None:

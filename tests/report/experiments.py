@@ -4,6 +4,7 @@ import base64
 import math
 import zlib
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -280,6 +281,7 @@ def recipe(*, kept: bool = True) -> Evidence:
     return last.model_copy(update={"kind": "recipe", "spec": spec, "results": results})
 
 
+@cache
 def of_every_kind() -> dict[str, Evidence]:
     """One usual experiment of each kind, and the forms in which some of them come."""
     return {
@@ -297,6 +299,7 @@ def of_every_kind() -> dict[str, Evidence]:
     }
 
 
+@cache
 def extremes() -> dict[str, Evidence]:
     """What is rare: long names, many arms, one block, no spread, nothing to judge by."""
     return {

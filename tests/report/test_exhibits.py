@@ -287,7 +287,7 @@ def test_a_recipe_shows_its_decisions_and_the_confirmed_gain() -> None:
     rows = _exhibit(EVERY["recipe"]).table.rows
     assert next(row for row in rows if row[0] == "weight_decay")[-1] == "not tested"
     assert rows[-1][0] == "optimism"
-    assert "all kept" not in _said(_svg(EXTREMES["nothing_kept"]))
+    assert "all kept, on" not in _said(_svg(EXTREMES["nothing_kept"]))
 
 
 def test_corruptions_are_averaged_over_severities_and_the_worst_is_beside() -> None:
