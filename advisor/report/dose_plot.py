@@ -99,8 +99,9 @@ def _figure(evidence: Evidence, found: DoseResponse) -> "Figure":
         if np.isfinite(item.change):
             _point(axes, x, item, found.metric)
             if item is use:
-                axes.plot([x], [item.change * scale], marker="o", markersize=12, markerfacecolor="none", zorder=6, linestyle="",
-                          markeredgecolor=COLOURS["validation"], markeredgewidth=1.5, clip_on=False)  # fmt: skip
+                axes.plot([x], [item.change * scale], marker="o", markersize=12, markerfacecolor="none", linestyle="",
+                          markeredgecolor=COLOURS["validation"], markeredgewidth=1.5, clip_on=False,
+                          zorder=6)  # fmt: skip
     labels = ["baseline" if item.strength == 0 else f"{item.strength:g}" for item in items]
     inches = WIDTH - LEFT - RIGHT
     kept = spaced([(x - at[0]) / (at[-1] - at[0] or 1) * inches for x in at],

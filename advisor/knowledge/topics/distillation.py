@@ -65,7 +65,7 @@ RULES = (
         topic="distillation",
         claim="In self-distillation an earlier copy of the model is the teacher; born-again networks of the same "
         "size can beat their own teacher.",
-        scope="classification; costs a second training",
+        scope="classification; costs a second training; on 1000 images it lowered NLL, not errors (born_again)",
         source="Furlanello et al. 2018",
         strength="moderate",
         check="technique:self_distillation",

@@ -74,7 +74,7 @@ RULES = (
         scope="large models that interpolate the training data",
         source="Nakkiran et al. 2020",
         strength="weak",
-        check="recipe:double-descent-trains-on",
+        check="evidence:double_descent_by_epoch",
         subjects=("early_stopping",),
         findings=("double_descent",),
     ),
@@ -86,7 +86,7 @@ RULES = (
         scope="over-parameterized models",
         source="Belkin et al. 2019; Nakkiran et al. 2020",
         strength="strong",
-        check="test:tests/knowledge/test_claims_theory.py::test_two_sizes_up_test_error_is_lower_again",
+        check="evidence:double_descent_by_size",
     ),
     Rule(
         id="double-descent-more-data-can-hurt",
