@@ -180,15 +180,20 @@ class Campaign:
         if task is None:
             return {}
         self.executor.submit(task)
+        deaths = 0
         while True:
             for message in self._poll():
                 if message["kind"] == "finished":
                     value: Message = message["value"]
                     return value
                 if message["kind"] == "died":
+                    deaths += 1
+                    if deaths < MAX_DEATHS:
+                        self.executor.submit(task)
+                        continue
                     raise AdvisorError(
-                        f"The worker that looked at the {task['task']} ended with status {message['status']}; its log "
-                        "is in the job's folder. A negative status is a signal: -9 often means too little memory.",
+                        f"The worker that looked at the {task['task']} ended twice with status {message['status']}; its "
+                        "log is in the job's folder. A negative status is a signal: -9 often means too little memory.",
                         exit_status=1,
                     )
 
@@ -219,6 +224,8 @@ class Campaign:
             self._report_progress(sum(self.shares.values()))
             if limit is not None and self.waiting:
                 trained = len(plans) - len(wanted - self.done.keys()) + sum(self.shares.values())
+                if not trained:  # workers still import what they need
+                    begun = self._elapsed()
                 self._check_pace(limit, begun, trained, len(plans))
 
     def _submit(self, plans: list[Plan]) -> None:

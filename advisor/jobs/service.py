@@ -21,6 +21,8 @@ from advisor.jobs.model import ENDED, Job
 from advisor.jobs.request import Request, prepare
 from advisor.jobs.store import Store
 
+LEAVING_SECONDS = 5.0  # that a driver may take from its last word to its end
+
 
 def submit(spec: AnySpec, *, workspace: Path | None = None, workers: int | None = None) -> Job:
     """Start the experiment in a process of its own and return at once.
@@ -134,7 +136,7 @@ def _start(store: Store, request: Request, job_id: str | None = None) -> Job:
     folder = job_folder(job_id)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        held = lock.take(folder / "lock")
+        held = _take(store, job_id, folder)
         if held is None:  # another process was quicker
             return show(job_id)
         try:
@@ -150,6 +152,17 @@ def _start(store: Store, request: Request, job_id: str | None = None) -> Job:
             exit_status=1,
         ) from None
     return show(job_id)
+
+
+def _take(store: Store, job_id: str, folder: Path) -> int | None:
+    """The job's lock, or None where somebody works on it. A driver that has ended holds it a moment longer."""
+    deadline = time.monotonic() + LEAVING_SECONDS
+    while True:
+        held = lock.take(folder / "lock")
+        ended = store.has_job(job_id) and store.row(job_id)["state"] in ENDED
+        if held is not None or not ended or time.monotonic() > deadline:
+            return held
+        time.sleep(0.05)
 
 
 def _spawn(job_id: str, folder: Path, held: int) -> None:

@@ -207,8 +207,8 @@ def test_a_result_that_is_no_number_is_counted_and_told(workspace: Path) -> None
     (workspace / "b.py").write_text("print('{\"accuracy\": NaN}')\n")
     evidence = _run(JSON_LINE, workspace)
     arm = evidence.arm("b")
-    assert (arm.verdict, arm.comparison.n) == ("undecided", 2)
-    assert "not finite in blocks 0, 1" in arm.notes[0]
+    assert (arm.verdict, arm.settled, arm.comparison.n) == ("undecided", "not finite", 1)
+    assert "not finite in blocks 0" in arm.notes[0]
     assert evidence.results.baseline_mean is not None
     Evidence.model_validate_json(evidence.model_dump_json())
 
