@@ -192,8 +192,9 @@ class Campaign:
                         self.executor.submit(task)
                         continue
                     raise AdvisorError(
-                        f"The worker that looked at the {task['task']} ended twice with status {message['status']}; its "
-                        "log is in the job's folder. A negative status is a signal: -9 often means too little memory.",
+                        f"The worker that looked at the {task['task']} ended twice with status {message['status']}; "
+                        "its log is in the job's folder. A negative status is a signal: -9 often means too little "
+                        "memory.",
                         exit_status=1,
                     )
 
