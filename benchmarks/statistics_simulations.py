@@ -14,7 +14,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
-from statistics_campaigns import EFFECT, EQUIVALENT, GOING, Campaigns, check, run
+from statistics_campaigns import EFFECT, EQUIVALENT, Campaigns, check, run
 
 from advisor.experiments import boundary
 from advisor.experiments.sequential import Rule
@@ -339,4 +339,3 @@ def shape(campaigns: int) -> None:
             one, two = (_group_sequential(noise + e, decay=decay, first=first) for e in (1.0, 2.0))
             cells.append(f"n^-{decay:g}: {one[1].mean():5.2f} ({one[0].mean():.3f}) {two[1].mean():.2f}")
         print(f"first look at {first}:  {'   '.join(cells)}")
-    assert GOING == 0

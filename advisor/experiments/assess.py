@@ -86,6 +86,7 @@ def _arm(spec: Spec, name: str, pairs: Pairs, course: Course, rule: Rule, for_al
 
     comparison = followed(paired(spec.metric), course)
     verdict, sentence, seen = judge(comparison, course, rule, direction=spec.direction)
+    examples = over_examples(pairs) if spec.split == "fixed" else None
     others = [metric for metric in pairs.arm[0].test if metric != spec.metric and metric in METRICS]
     return ArmEvidence(
         name=name,
@@ -99,11 +100,11 @@ def _arm(spec: Spec, name: str, pairs: Pairs, course: Course, rule: Rule, for_al
         power=seen.power,
         blocks_needed=seen.blocks_needed,
         exploratory=tuple(paired(metric) for metric in others),
-        over_examples=over_examples(pairs) if spec.split == "fixed" else None,
+        over_examples=examples,
         effect_by_epoch=effect_by_epoch(pairs.arm, pairs.baseline),
         gap=float(np.mean([_gap(run) for run in pairs.arm])),
         notes=(
-            *_examples_note(over_examples(pairs) if spec.split == "fixed" else None, spec.metric, comparison),
+            *_examples_note(examples, spec.metric, comparison),
             *skewness_notes(comparison),
             *_notes(pairs, identical=all(pairs.same()) and not spec.aa),
             *_said(pairs.arm, for_all),

@@ -69,9 +69,6 @@ def stage(
     """
     from advisor.experiments.spec import Spec
 
-    whole = merged([spec.arms[step] for step in kept])
-    current = spec.model_copy(update={"kind": "verify", "recipe": None, "arms": {"kept": whole} if whole else {}})
-    current.__dict__.pop("overlays", None)
     design = spec.design.model_copy(
         update={
             "alpha": alpha,
@@ -81,17 +78,10 @@ def stage(
             "looks": "last" if confirm else spec.design.looks,
         }
     )
-    content = spec.model_dump(mode="json") | {
-        "kind": "verify",
-        "recipe": None,
-        "data": current.data_of("kept").model_dump(mode="json"),
-        "model": current.model_of("kept").model_dump(mode="json"),
-        "baseline": current.arm("kept").model_dump(mode="json"),
-        "arms": arms,
-        "design": design.model_dump(mode="json"),
-    }
     try:
-        return Spec.model_validate(content)
+        return spec.rebased(
+            merged([spec.arms[step] for step in kept]), arms=arms, design=design.model_dump(mode="json")
+        )
     except ValidationError as error:
         raise invalid(f"step {', '.join(arms)} on top of {', '.join(kept) or 'the baseline'}", error, Spec) from None
 

@@ -267,6 +267,21 @@ class Spec(Contract):
         change = {key: value for key, value in self._overlay(name).items() if key not in ("model", "data")}
         return overlay(self.baseline, change, name)
 
+    def rebased(self, overlay: dict[str, Any], **changes: Any) -> "Spec":
+        """A `verify` spec whose baseline is this one's with the overlay laid on it.
+
+        changes: its other parts, such as `arms` and `design`, in place of this spec's; without them it has no arms.
+
+        Raises:
+            ValidationError: these make no spec.
+        """
+        content = self.model_dump(mode="json") | {"kind": "verify", "recipe": None, "arms": {}}
+        named = Spec.model_validate(content | {"arms": {"chosen": overlay}, "aa": True})
+        parts = {"baseline": named.arm("chosen"), "model": named.model_of("chosen"), "data": named.data_of("chosen")}
+        return Spec.model_validate(
+            content | {key: part.model_dump(mode="json") for key, part in parts.items()} | changes
+        )
+
     def model_of(self, name: str) -> ModelSpec:
         """What this arm trains: the model with the arguments of its overlay."""
         arguments = self._part(name, "model", None)

@@ -3,7 +3,6 @@
 from typing import Any
 
 from advisor.experiments.evidence import Evidence
-from advisor.experiments.spec import Spec
 from advisor.experiments.tuning import BLOCKS, STRIDE, at_the_edge, best, candidates
 from advisor.jobs.stages import StagedJob
 
@@ -22,13 +21,12 @@ class TunedJob(StagedJob):
         """
         names = ("baseline", *self.spec.arm_names)
         chosen = {name: self._tuned(name, number, len(names) + 1) for number, name in enumerate(names)}
-        baseline = self._on(chosen["baseline"])
-        content = baseline.model_dump(mode="json") | {
-            "arms": {name: chosen[name] for name in self.spec.arm_names},
-            "aa": self.spec.aa,
-            "design": self.spec.design.model_dump(mode="json") | {"tune": "none"},
-        }
-        evidence = self.stage(Spec.model_validate(content), len(names), len(names) + 1)
+        spec = self.spec.rebased(
+            chosen["baseline"],
+            arms={name: chosen[name] for name in self.spec.arm_names},
+            design=self.spec.design.model_copy(update={"tune": "none"}).model_dump(mode="json"),
+        )
+        evidence = self.stage(spec, len(names), len(names) + 1)
         settings = "; ".join(f"{name}: {self._said(chosen[name])}" for name in names)
         note = (
             f"tuned on validation data, {len(candidates(self.spec, 'baseline'))} settings each on {BLOCKS} blocks that "
@@ -44,33 +42,16 @@ class TunedJob(StagedJob):
     def _tuned(self, name: str, number: int, stages: int) -> dict[str, Any]:
         """The overlay of the best setting."""
         settings = candidates(self.spec, name)
-        first = self._on(settings[0])
         arms = {f"setting-{place}": overlay for place, overlay in enumerate(settings) if place}
-        design = first.design.model_copy(
+        design = self.spec.design.model_copy(
             update={"max_blocks": BLOCKS, "looks": "last", "first_block": STRIDE, "tune": "none"}
         )
-        content = first.model_dump(mode="json") | {"arms": arms, "aa": True, "design": design.model_dump(mode="json")}
+        spec = self.spec.rebased(settings[0], arms=arms, aa=True, design=design.model_dump(mode="json"))
         weight = 1.0 if number < stages - 2 else 1.0 / COMPARISON_WEIGHT
-        evidence = self.stage(Spec.model_validate(content), number, stages, weight=weight)
+        evidence = self.stage(spec, number, stages, weight=weight)
         names = ["baseline", *arms]
         return settings[names.index(best(self.spec, evidence.results.runs, names))]
 
     def _said(self, overlay: dict[str, Any]) -> str:
         """The setting against the given baseline, in words."""
-        return ", ".join(self._with(overlay).changes("chosen")) or "as given"
-
-    def _on(self, overlay: dict[str, Any]) -> Spec:
-        """The spec with this overlay in its baseline, and no arms."""
-        spec = self._with(overlay)
-        content = self.spec.model_dump(mode="json") | {
-            "baseline": spec.arm("chosen").model_dump(mode="json"),
-            "model": spec.model_of("chosen").model_dump(mode="json"),
-            "data": spec.data_of("chosen").model_dump(mode="json"),
-            "arms": {},
-            "aa": True,
-        }
-        return Spec.model_validate(content)
-
-    def _with(self, overlay: dict[str, Any]) -> Spec:
-        """The spec with one arm, `chosen`."""
-        return Spec.model_validate(self.spec.model_dump(mode="json") | {"arms": {"chosen": overlay}, "aa": True})
+        return ", ".join(self.spec.rebased({}, arms={"chosen": overlay}, aa=True).changes("chosen")) or "as given"
